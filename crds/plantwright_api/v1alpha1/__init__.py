@@ -1,0 +1,12 @@
+"""The objects of API group plantwright.io/v1alpha1: Plant, MachineProfile, Machine, DataContract."""
+
+from plantwright_api.v1alpha1.base import KubernetesObject
+from plantwright_api.v1alpha1.datacontract import DataContract
+from plantwright_api.v1alpha1.machine import Machine
+from plantwright_api.v1alpha1.machineprofile import MachineProfile
+from plantwright_api.v1alpha1.plant import Plant
+
+KINDS: tuple[type[KubernetesObject], ...] = (Plant, MachineProfile, Machine, DataContract)
+"""Every kind of the group, in the order in which a user writes them."""
+
+__all__ = ["KINDS", "DataContract", "KubernetesObject", "Machine", "MachineProfile", "Plant"]

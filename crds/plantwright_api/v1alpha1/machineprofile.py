@@ -1,0 +1,325 @@
+"""MachineProfile: one version of how a type of machine is read."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import ConfigDict, Field
+
+from plantwright_api.v1alpha1.base import (
+    AGE,
+    ApiModel,
+    ContractRef,
+    CrdNames,
+    Decimal,
+    KubernetesObject,
+    Lifecycle,
+    ObjectName,
+    Owner,
+    PrinterColumn,
+    SemVer,
+    SignalName,
+    Status,
+    Text,
+    Unit,
+    condition_column,
+    immutable_once_published,
+    list_map,
+    rules,
+)
+
+Protocol = Literal["OPCUA", "ModbusTCP"]
+ModbusTable = Literal["Coil", "DiscreteInput", "InputRegister", "HoldingRegister"]
+ModbusType = Literal["Bool", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64", "Float32", "Float64", "String"]
+ByteOrder = Literal["BigEndian", "LittleEndian"]
+WordOrder = Literal["HighWordFirst", "LowWordFirst"]
+NodeId = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=1024,
+        pattern=r"^((nsu=[^;]+|ns=[0-9]{1,5});)?((i=[0-9]{1,10})|(s=.+)|(g=[0-9a-fA-F-]{36})|(b=[A-Za-z0-9+/=]+))$",
+    ),
+]
+MachineState = Literal["Production", "Setup", "Delay", "Idle", "PlannedDown"]
+"""ISO 22400 time elements: APT, AUST, ADET, ADOT, planned downtime."""
+
+
+class OpcUaAddress(ApiModel):
+    """Where a signal is found in an OPC UA server."""
+
+    node_id: NodeId = Field(
+        description="NodeId of the variable; name the namespace by URI (nsu=http://…;s=…), since indexes move."
+    )
+
+
+class ModbusAddress(ApiModel):
+    """Where a signal is found in a Modbus device."""
+
+    table: ModbusTable = Field(default="HoldingRegister", description="Which of the four Modbus tables.")
+    address: Annotated[int, Field(ge=0, le=65535)] = Field(
+        description="Address as it goes over the wire, counted from 0 (register 40001 of old manuals is 0).",
+        json_schema_extra={"format": "int32"},
+    )
+    type: ModbusType = Field(default="UInt16", description="How the registers are read.")
+    bit: Annotated[int, Field(ge=0, le=15)] | None = Field(
+        default=None,
+        description="Bit of the register, 0 is the lowest; needs type Bool.",
+        json_schema_extra={"format": "int32"},
+    )
+    length: Annotated[int, Field(ge=1, le=246)] | None = Field(
+        default=None, description="Length of a String in bytes.", json_schema_extra={"format": "int32"}
+    )
+    byte_order: ByteOrder | None = Field(
+        default=None, description="Order of bytes in a register; absent: the profile's."
+    )
+    word_order: WordOrder | None = Field(
+        default=None, description="Order of registers in a value; absent: the profile's."
+    )
+    unit_id: Annotated[int, Field(ge=0, le=255)] | None = Field(
+        default=None,
+        description="Modbus unit; absent: the machine's, then the profile's.",
+        json_schema_extra={"format": "int32"},
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            {
+                "rule": "!has(self.length) || self.type == 'String'",
+                "message": "length needs type String",
+                "fieldPath": ".length",
+            },
+            {
+                "rule": "self.type != 'String' || has(self.length)",
+                "message": "type String needs a length in bytes",
+                "fieldPath": ".type",
+            },
+            {
+                "rule": "!has(self.bit) || (self.type == 'Bool' && self.table in ['InputRegister', 'HoldingRegister'])",
+                "message": "bit needs type Bool and a register table",
+                "fieldPath": ".bit",
+            },
+            {
+                "rule": "!(self.table in ['Coil', 'DiscreteInput']) || self.type == 'Bool'",
+                "message": "a Coil or DiscreteInput is read as type Bool",
+                "fieldPath": ".type",
+            },
+            {
+                "rule": "self.type != 'Bool' || self.table in ['Coil', 'DiscreteInput'] || has(self.bit)",
+                "message": "type Bool in a register needs a bit",
+                "fieldPath": ".type",
+            },
+        )
+    )
+
+
+class ValueName(ApiModel):
+    """What one code of a machine means."""
+
+    value: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Value as the machine sends it.")
+    name: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="Value as the contract names it.")
+
+
+class Signal(ApiModel):
+    """One value read from the machine."""
+
+    name: SignalName = Field(description="Name of the signal, unique within the profile.")
+    field: SignalName | None = Field(
+        default=None, description="Contract field it fills; absent: the field of the same name."
+    )
+    contract: ObjectName | None = Field(
+        default=None, description="Contract the field belongs to; absent: the first of contractRefs."
+    )
+    opcua: OpcUaAddress | None = Field(default=None, description="Address under protocol OPCUA.")
+    modbus: ModbusAddress | None = Field(default=None, description="Address under protocol ModbusTCP.")
+    scale: Decimal | None = Field(default=None, description="Factor: value = raw x scale + offset. A decimal string.")
+    offset: Decimal | None = Field(default=None, description="Summand: value = raw x scale + offset. A decimal string.")
+    unit: Unit | None = Field(default=None, description="Unit of the value after scaling, as a UCUM code.")
+    values: Annotated[list[ValueName], Field(max_length=256)] = Field(
+        default_factory=list, description="Names for the machine's codes.", json_schema_extra=list_map("value")
+    )
+    interval_milliseconds: Annotated[int, Field(ge=50, le=86_400_000)] | None = Field(
+        default=None,
+        description="How often the signal is read or sampled, in ms; absent: acquisition.intervalMilliseconds.",
+        json_schema_extra={"format": "int32"},
+    )
+    description: Text | None = Field(default=None, description="What the signal is on the machine.")
+
+
+class Acquisition(ApiModel):
+    """How a machine of this type is read, and how hard it may be polled."""
+
+    interval_milliseconds: Annotated[int, Field(ge=50, le=86_400_000)] = Field(
+        default=1000, description="How often signals are read or sampled, in ms.", json_schema_extra={"format": "int32"}
+    )
+    publishing_interval_milliseconds: Annotated[int, Field(ge=50, le=3_600_000)] = Field(
+        default=500,
+        description="OPC UA: how often the server reports changes, in ms.",
+        json_schema_extra={"format": "int32"},
+    )
+    mode: Literal["Subscribe", "Read"] = Field(
+        default="Subscribe",
+        description="OPC UA: Subscribe reports each change and falls back to Read where the server refuses; Read polls.",
+    )
+    timeout_milliseconds: Annotated[int, Field(ge=100, le=60_000)] = Field(
+        default=3000, description="How long an answer may take, in ms.", json_schema_extra={"format": "int32"}
+    )
+    max_sessions: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=3,
+        description="Sessions that one device of this type takes at its host and port; more machines than that are refused.",
+        json_schema_extra={"format": "int32"},
+    )
+    max_requests_per_second: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None,
+        description="Requests per second that one device takes, over all machines at its host and port.",
+        json_schema_extra={"format": "int32"},
+    )
+    max_items_per_request: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None,
+        description="OPC UA: most nodes in one request where the server does not announce its limit.",
+        json_schema_extra={"format": "int32"},
+    )
+
+
+class ModbusDefaults(ApiModel):
+    """How this type of machine speaks Modbus."""
+
+    unit_id: Annotated[int, Field(ge=0, le=255)] = Field(
+        default=1, description="Modbus unit.", json_schema_extra={"format": "int32"}
+    )
+    byte_order: ByteOrder = Field(default="BigEndian", description="Order of bytes in a register.")
+    word_order: WordOrder = Field(default="HighWordFirst", description="Order of registers in a 32- or 64-bit value.")
+    max_registers_per_request: Annotated[int, Field(ge=1, le=125)] = Field(
+        default=125, description="Most registers in one request.", json_schema_extra={"format": "int32"}
+    )
+    max_gap_registers: Annotated[int, Field(ge=0, le=124)] = Field(
+        default=16,
+        description="Unused registers that may be read to save a request; 0 where the device refuses unmapped addresses.",
+        json_schema_extra={"format": "int32"},
+    )
+
+
+class StateValue(ApiModel):
+    """The state that one code stands for."""
+
+    value: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Value as the signal gives it.")
+    state: MachineState = Field(
+        description="ISO 22400 time element: Production (APT), Setup (AUST), Delay (ADET: failure or minor stop), "
+        "Idle (available, no order), PlannedDown."
+    )
+
+
+class StateModel(ApiModel):
+    """Which signal tells the state."""
+
+    signal: SignalName = Field(description="Signal that carries the state.")
+    values: Annotated[list[StateValue], Field(min_length=1, max_length=64)] = Field(
+        description="What each code means; a code that is not listed is unknown.", json_schema_extra=list_map("value")
+    )
+
+
+class PartCounters(ApiModel):
+    """Which signals count parts."""
+
+    good: SignalName | None = Field(default=None, description="Signal that counts good parts.")
+    rejected: SignalName | None = Field(default=None, description="Signal that counts rejected parts.")
+    rollover: Annotated[int, Field(ge=2, le=9_223_372_036_854_775_807)] | None = Field(
+        default=None,
+        description="Number at which the counters begin again at 0, such as 65536; absent: a fall is a reset.",
+        json_schema_extra={"format": "int64"},
+    )
+    planned_run_time_per_item_seconds: Decimal | None = Field(
+        default=None, description="ISO 22400 PRI: planned time per part in seconds, as a decimal string."
+    )
+
+
+class MachineProfileSpec(ApiModel):
+    """How the machine is read."""
+
+    name: ObjectName | None = Field(
+        default=None, description="Family of the profile, the same for all its versions; absent: the object's name."
+    )
+    version: SemVer = Field(default="0.0.0", description='Semantic version, "MAJOR.MINOR.PATCH".')
+    lifecycle: Lifecycle = Field(
+        default="Draft", description="Published makes this object immutable; drafts may change."
+    )
+    description: Text | None = Field(default=None, description="Which machines this fits.")
+    owner: Owner | None = Field(default=None, description="Who maintains the profile.")
+    protocol: Protocol = Field(description="How the machine speaks.")
+    contract_refs: Annotated[list[ContractRef], Field(min_length=1, max_length=8)] = Field(
+        description="Contracts that the signals fulfil.", json_schema_extra=list_map("name")
+    )
+    acquisition: Acquisition = Field(
+        default_factory=Acquisition, description="How often and how hard the machine is read."
+    )
+    modbus: ModbusDefaults = Field(default_factory=ModbusDefaults, description="Defaults under protocol ModbusTCP.")
+    signals: Annotated[list[Signal], Field(min_length=1, max_length=500)] = Field(
+        description="Values read from the machine.", json_schema_extra=list_map("name")
+    )
+    state: StateModel | None = Field(default=None, description="How the machine's state is known.")
+    parts: PartCounters | None = Field(default=None, description="How parts are counted.")
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            immutable_once_published(
+                ["version", "protocol", "contractRefs", "acquisition", "modbus", "signals"],
+                ["name", "description", "owner", "state", "parts"],
+            ),
+            {
+                "rule": "self.signals.all(s, self.protocol == 'OPCUA' ? has(s.opcua) : has(s.modbus))",
+                "message": "every signal needs an address for the profile's protocol: "
+                "signals[].opcua for OPCUA, signals[].modbus for ModbusTCP",
+                "fieldPath": ".signals",
+            },
+            {
+                "rule": "!has(self.state) || self.signals.exists(s, s.name == self.state.signal)",
+                "message": "state.signal must be one of signals[].name",
+                "fieldPath": ".state",
+            },
+            {
+                "rule": "!has(self.parts) || !has(self.parts.good) || self.signals.exists(s, s.name == self.parts.good)",
+                "message": "parts.good must be one of signals[].name",
+                "fieldPath": ".parts",
+            },
+            {
+                "rule": "!has(self.parts) || !has(self.parts.rejected) || "
+                "self.signals.exists(s, s.name == self.parts.rejected)",
+                "message": "parts.rejected must be one of signals[].name",
+                "fieldPath": ".parts",
+            },
+        )
+    )
+
+
+class MachineProfileStatus(Status):
+    """The observed profile."""
+
+    machines: int = Field(
+        default=0, description="Machines that use this version.", json_schema_extra={"format": "int32"}
+    )
+
+
+class MachineProfile(KubernetesObject):
+    """How one type of machine is read: protocol, signals, addresses, units, states. One object is one version."""
+
+    kind: Literal["MachineProfile"] = "MachineProfile"
+    spec: MachineProfileSpec
+    status: MachineProfileStatus = Field(default_factory=MachineProfileStatus)
+
+    crd: ClassVar[CrdNames] = CrdNames(
+        plural="machineprofiles",
+        singular="machineprofile",
+        short_names=["mprof"],
+        description=__doc__ or "",
+        columns=[
+            PrinterColumn(name="Protocol", json_path=".spec.protocol"),
+            PrinterColumn(name="Version", json_path=".spec.version"),
+            PrinterColumn(name="Lifecycle", json_path=".spec.lifecycle"),
+            condition_column("Ready", "Ready"),
+            PrinterColumn(name="Machines", json_path=".status.machines", type="integer"),
+            condition_column("Message", "Ready", "message", priority=1),
+            AGE,
+        ],
+    )
+
+    def family(self) -> str:
+        """The name that references use."""
+        return self.spec.name or self.metadata.name

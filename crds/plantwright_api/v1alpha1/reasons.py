@@ -1,0 +1,190 @@
+"""The one catalogue of condition types and reasons, for operator, gateway and the user's guide.
+
+A reason is a word that programs may match on; its meaning and cure are what a person reads. docs/reference/conditions.md
+is generated from this table.
+"""
+
+from typing import NamedTuple
+
+
+class ConditionType(NamedTuple):
+    """What a condition tells when it is True."""
+
+    name: str
+    kinds: str
+    meaning: str
+
+
+CONDITIONS: tuple[ConditionType, ...] = (
+    ConditionType("Ready", "all", "This generation is in force. A machine that is switched off stays Ready."),
+    ConditionType(
+        "Commissioned", "Machine", "Data that meets the contract has been stored by the MES once; stays True."
+    ),
+    ConditionType("Connected", "Machine", "A session with the machine is up."),
+    ConditionType(
+        "DataFresh", "Machine", "Data is younger than the contract's freshness, or the machine confirmed it is idle."
+    ),
+    ConditionType("ContractMet", "Machine", "Every field the contract requires arrives, readable and in range."),
+    ConditionType("Buffered", "Machine", "The buffer takes values and has room for the backlog."),
+    ConditionType("Durable", "Machine", "Accepted values survive the loss of the pod."),
+    ConditionType(
+        "Secure", "Machine", "The channel to the machine is authenticated and encrypted as far as its protocol can."
+    ),
+    ConditionType("Reconciling", "all", "Work is under way; present only while it is."),
+    ConditionType("Stalled", "all", "Nothing will change until a person changes something; present only while so."),
+)
+
+
+class Reason(NamedTuple):
+    """One reason: the condition it belongs to, what it means and what cures it."""
+
+    name: str
+    condition: str
+    meaning: str
+    cure: str = ""
+
+
+REASONS: tuple[Reason, ...] = (
+    Reason("InForce", "Ready", "The running gateway has this generation's configuration."),
+    Reason("Valid", "Ready", "The object is complete and can be used."),
+    Reason("Suspended", "Ready", "The object or its plant is suspended.", "Set spec.suspend to false."),
+    Reason("Progressing", "Ready", "Objects are applied, the gateway is not there yet."),
+    Reason(
+        "PlantNotFound", "Ready", "spec.plantRef names no Plant of this namespace.", "Apply the Plant or mend the name."
+    ),
+    Reason(
+        "ProfileNotFound",
+        "Ready",
+        "spec.profileRef names no profile in this namespace or the plant's catalogue, or none in its version range.",
+        "Apply the profile, mend the name or widen the range.",
+    ),
+    Reason(
+        "ContractNotFound",
+        "Ready",
+        "The profile's contractRefs names no contract in the plant's namespace or catalogue, or none in its range.",
+        "Apply the contract, mend the name or widen the range.",
+    ),
+    Reason(
+        "LocationNotFound", "Ready", "spec.location names no area or line of the Plant.", "Add the line to the Plant."
+    ),
+    Reason(
+        "ProtocolMismatch",
+        "Ready",
+        "The endpoint's scheme is not the profile's protocol.",
+        "Use opc.tcp:// or modbus+tcp://.",
+    ),
+    Reason("FieldNotFound", "Ready", "A signal fills a field its contract does not have.", "Mend signals[].field."),
+    Reason(
+        "TypeMismatch",
+        "Ready",
+        "A signal's type cannot fill the contract's type.",
+        "Mend signals[].modbus.type or the contract.",
+    ),
+    Reason("UnitMismatch", "Ready", "A signal's unit is not the contract's.", "Give scale and the contract's unit."),
+    Reason("RequiredFieldMissing", "Ready", "No signal fills a required field.", "Add a signal for the field."),
+    Reason(
+        "AddressMissing",
+        "Ready",
+        "A signal has no address for the protocol.",
+        "Set signals[].opcua or signals[].modbus.",
+    ),
+    Reason(
+        "InvalidSpec", "Ready", "The object passed admission and cannot be used all the same.", "As the message says."
+    ),
+    Reason(
+        "EndpointBudgetExceeded",
+        "Ready",
+        "More machines name this host and port than the device takes sessions or requests per second.",
+        "Read them through one Machine, or raise acquisition.maxSessions if the device takes more.",
+    ),
+    Reason("NameConflict", "Ready", "Another object owns a child of this name.", "Rename the Machine."),
+    Reason(
+        "WaitingForApproval",
+        "Ready",
+        "The plant's rollout mode is Manual.",
+        "Annotate plantwright.io/approve-revision.",
+    ),
+    Reason("WaitingForSlot", "Ready", "rollout.maxConcurrent gateways restart already."),
+    Reason("PodNotScheduled", "Ready", "The cluster has no node for the gateway.", "Add room; see the pod's events."),
+    Reason(
+        "ImagePullFailed", "Ready", "The gateway's image cannot be pulled.", "Mend spec.gateway.image or the registry."
+    ),
+    Reason("GatewayCrashing", "Ready", "The gateway's container ends again and again.", "See its log."),
+    Reason("GatewayNotReady", "Ready", "The gateway's pod runs and is not ready.", "See the pod's events and log."),
+    Reason("ApplyFailed", "Ready", "The API server refused an object.", "As the message says."),
+    Reason("GatewaySilent", "Connected", "The gateway's pod does not answer /status.", "See the pod's log."),
+    Reason("GatewayNotReady", "Connected", "The gateway does not run yet."),
+    Reason("SessionUp", "Connected", "The machine answers."),
+    Reason("Connecting", "Connected", "The first attempt is under way."),
+    Reason(
+        "Unreachable", "Connected", "Nothing answers at the endpoint.", "Check spec.endpoint.url, cabling, firewall."
+    ),
+    Reason(
+        "ConnectionRefused", "Connected", "The host refuses the port.", "Check the port and whether the server runs."
+    ),
+    Reason("HostNotFound", "Connected", "The host name cannot be resolved.", "Mend spec.endpoint.url."),
+    Reason(
+        "Timeout",
+        "Connected",
+        "The machine accepts and does not answer in time.",
+        "See acquisition.timeoutMilliseconds.",
+    ),
+    Reason(
+        "TooManySessions", "Connected", "The server has no session left.", "Close another client or raise its limit."
+    ),
+    Reason("SecretNotFound", "Connected", "A Secret or one of its keys is missing.", "Create the Secret."),
+    Reason(
+        "CertificateNotTrusted", "Connected", "The server's certificate is not trusted.", "Add it to trustSecretRef."
+    ),
+    Reason(
+        "CertificateRejected",
+        "Connected",
+        "The server does not trust the gateway's certificate.",
+        "Trust it at the server.",
+    ),
+    Reason("CertificateExpired", "Connected", "A certificate is out of its time.", "Renew it."),
+    Reason(
+        "SecurityModeUnavailable",
+        "Connected",
+        "The server does not offer the security that is asked for.",
+        "Configure the server.",
+    ),
+    Reason("CredentialsRejected", "Connected", "The server refuses the login.", "Mend credentialsSecretRef."),
+    Reason("ProtocolError", "Connected", "What answers does not speak the protocol.", "Check host and port."),
+    Reason("Flowing", "DataFresh", "Data arrives, or the machine confirmed that nothing changed."),
+    Reason("NotConnected", "DataFresh", "No session, so no data."),
+    Reason("NoData", "DataFresh", "A session is up and nothing has arrived yet."),
+    Reason(
+        "Stale", "DataFresh", "The last data is older than the contract's freshness.", "Check the machine's program."
+    ),
+    Reason("AllFieldsValid", "ContractMet", "Every required field arrives, readable and in range."),
+    Reason("NotYetChecked", "ContractMet", "No data has been checked yet."),
+    Reason("SignalUnreadable", "ContractMet", "The machine refuses an address.", "Mend the node id or register."),
+    Reason(
+        "OutOfRange", "ContractMet", "A value lies outside its field's range.", "Check the machine or the contract."
+    ),
+    Reason(
+        "NotInEnum", "ContractMet", "A value is none of its field's.", "Name it in signals[].values or the contract."
+    ),
+    Reason("WrongType", "ContractMet", "A value cannot be read as its field's type.", "Mend the address or the type."),
+    Reason("NotANumber", "ContractMet", "A value is NaN or infinite.", "Check the sensor."),
+    Reason("RequiredMissing", "ContractMet", "A required field did not arrive.", "Check its signal."),
+    Reason("TooLong", "ContractMet", "A string is longer than its field allows.", "Mend the contract or the machine."),
+    Reason("RoomLeft", "Buffered", "The buffer takes values."),
+    Reason("NearlyFull", "Buffered", "The backlog fills more than nine tenths of the buffer.", "Bring the MES back."),
+    Reason("Full", "Buffered", "The buffer is full; see spec.gateway.buffer.overflow.", "Bring the MES back."),
+    Reason("MesUnreachable", "Buffered", "A sink does not take data; values are kept.", "See the sink's error."),
+    Reason("MesRejects", "Buffered", "A sink refuses data as wrong.", "See the sink's error."),
+    Reason("NotWritable", "Buffered", "The buffer cannot be written.", "See the volume."),
+    Reason("PersistentVolumeClaim", "Durable", "The buffer lies on a claim."),
+    Reason("EmptyDir", "Durable", "The buffer lies on an emptyDir.", "Use medium PersistentVolumeClaim."),
+    Reason("FirstValueStored", "Commissioned", "The MES stored data that meets the contract."),
+    Reason("NothingStoredYet", "Commissioned", "The MES has not stored a value that meets the contract."),
+    Reason("SignAndEncrypt", "Secure", "OPC UA with SignAndEncrypt."),
+    Reason("SignOnly", "Secure", "OPC UA with Sign: readable on the wire."),
+    Reason("InsecureAllowed", "Secure", "OPC UA without security, by allowInsecure.", "Remove mode: None."),
+    Reason("ProtocolHasNone", "Secure", "Modbus TCP knows no security; the NetworkPolicy is its conduit."),
+)
+
+CONDITION_NAMES = frozenset(condition.name for condition in CONDITIONS)
+REASON_NAMES = frozenset(reason.name for reason in REASONS)

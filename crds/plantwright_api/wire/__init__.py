@@ -1,0 +1,1 @@
+"""What operator, gateway and MES say to each other at run time. msgspec only, so that a gateway stays small."""

@@ -1,0 +1,142 @@
+"""The delivery protocol: how observations reach a central MES so that it stores each once. See docs/protocol.md.
+
+A batch is a JSON array of CloudEvents 1.0 (structured mode), all of one gateway uid and epoch, in ascending sequence.
+Every event names the sequence before it, so the batch covers an unbroken stretch of the gateway's stream, and the MES
+keeps one watermark per (gateway uid, epoch), moved in the same transaction as the rows:
+
+* sequence <= watermark: seen before, ignore and count;
+* previous sequence <= watermark < sequence: store, then the watermark is this sequence;
+* previous sequence > watermark: something is missing. HTTP answers 409 with the watermark and the gateway resends from
+  there. A consumer of MQTT, which has no way back, records the hole and goes on.
+
+Attributes of each event (CloudEvents names): specversion, id, source, type, subject, time, datacontenttype, dataschema
+and the extensions recordedtime, sequence, previoussequence, gatewayuid, epoch.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+CONTENT_TYPE = "application/cloudevents-batch+json"
+SEQUENCE_DIGITS = 20
+"""CloudEvents sequences are compared as strings, so they are zero-padded."""
+
+OBSERVATION = "io.plantwright.observation.v1"
+GAP = "io.plantwright.gap.v1"
+CONFIGURATION = "io.plantwright.configuration.v1"
+QUARANTINE = "io.plantwright.quarantine.v1"
+EventType = Literal[
+    "io.plantwright.observation.v1",
+    "io.plantwright.gap.v1",
+    "io.plantwright.configuration.v1",
+    "io.plantwright.quarantine.v1",
+]
+
+Quality = Literal["Good", "Uncertain", "Bad"]
+Scalar = bool | int | float | str | None
+
+
+class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Base of event data."""
+
+
+class Observation(Data, frozen=True):
+    """Values of one contract that share one source time.
+
+    `flags` lists per field why it does not meet its contract though it was delivered; `quality` per field only where it
+    is not Good. `config` is the hash of the configuration it was read under.
+    """
+
+    plant: str
+    machine: str
+    contract: str
+    contract_version: str
+    fields: dict[str, Scalar]
+    config: str
+    quality: dict[str, Quality] = {}
+    flags: dict[str, str] = {}
+    context: dict[str, str] = {}
+
+
+class Gap(Data, frozen=True):
+    """A stretch in which values were not observed or were dropped. `count` is known only for drops."""
+
+    plant: str
+    machine: str
+    reason: str
+    start_time: str
+    end_time: str
+    config: str
+    count: int | None = None
+    signals: list[str] = []
+    message: str = ""
+
+
+class Configuration(Data, frozen=True):
+    """A configuration came into force."""
+
+    plant: str
+    machine: str
+    config: str
+    profile: str
+    contracts: dict[str, str]
+    gateway_version: str
+
+
+class Quarantined(Data, frozen=True):
+    """A value that could not be interpreted, with its reason; delivered so that the MES knows, kept to be replayed."""
+
+    plant: str
+    machine: str
+    contract: str
+    contract_version: str
+    field: str
+    signal: str
+    value: str
+    reason: str
+    config: str
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, rename=None):
+    """One CloudEvent of a batch, as an MES reads it. `data` is one of the classes above, by `type`."""
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: str
+    recordedtime: str
+    sequence: str
+    previoussequence: str
+    gatewayuid: str
+    epoch: str
+    data: dict[str, Any]
+    datacontenttype: str = "application/json"
+    dataschema: str = ""
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """One event that the MES will never store."""
+
+    sequence: int
+    reason: str
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The MES's answer to a batch (200), or what it expects instead (409).
+
+    Everything of this (gatewayuid, epoch) up to `watermark` is stored, ignored as a duplicate, or listed in `rejected`.
+    """
+
+    gatewayuid: str
+    epoch: str
+    watermark: int
+    stored: int = 0
+    ignored: int = 0
+    rejected: list[Rejected] = []
+
+
+def pad(sequence: int) -> str:
+    """A sequence as it stands in an event."""
+    return f"{sequence:0{SEQUENCE_DIGITS}d}"

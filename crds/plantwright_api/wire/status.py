@@ -1,0 +1,73 @@
+"""What a gateway says of itself at `GET /status`; the operator turns it into conditions.
+
+Times are RFC 3339 UTC strings, ages are seconds. Each condition carries a reason from
+`plantwright_api.v1alpha1.reasons` and a message that names the field and the cure.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Tri = Literal["True", "False", "Unknown"]
+GatewayCondition = Literal["Connected", "DataFresh", "ContractMet", "Buffered", "Durable"]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Base of all parts."""
+
+
+class Condition(Body, frozen=True):
+    """One condition as the gateway sees it."""
+
+    type: GatewayCondition
+    status: Tri
+    reason: str
+    message: str = ""
+
+
+class SinkStatus(Body, frozen=True):
+    """How one sink is doing."""
+
+    name: str
+    watermark: int
+    backlog: int
+    last_error: str = ""
+
+
+class MachineStatus(Body, frozen=True):
+    """One machine of this gateway."""
+
+    uid: str
+    name: str
+    epoch: str
+    sequence: int
+    conditions: list[Condition]
+    sinks: list[SinkStatus]
+    first_stored_time: str | None = None
+    accepted: int = 0
+    quarantined: int = 0
+    gaps: int = 0
+
+
+class GatewayStatus(Body, frozen=True):
+    """The whole answer. `config_error` is set while a newer configuration was refused and the old one runs on."""
+
+    version: str
+    config_hash: str
+    started_time: str
+    machines: list[MachineStatus]
+    config_error: str = ""
+
+
+def decode(content: bytes) -> GatewayStatus:
+    """Read an answer.
+
+    Raises:
+        msgspec.DecodeError: when it is no JSON of this shape; `msgspec.ValidationError` names the field.
+    """
+    return msgspec.json.decode(content, type=GatewayStatus)
+
+
+def encode(status: GatewayStatus) -> bytes:
+    """Write an answer."""
+    return msgspec.json.encode(status)
