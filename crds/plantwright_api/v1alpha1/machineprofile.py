@@ -260,8 +260,8 @@ class MachineProfileSpec(ApiModel):
     model_config = ConfigDict(
         json_schema_extra=rules(
             immutable_once_published(
-                ["version", "protocol", "contractRefs", "acquisition", "modbus", "signals"],
-                ["name", "description", "owner", "state", "parts"],
+                ["version", "protocol", "contractRefs", "signals"],
+                ["name", "description", "owner", "acquisition", "modbus", "state", "parts"],
             ),
             {
                 "rule": "self.signals.all(s, self.protocol == 'OPCUA' ? has(s.opcua) : has(s.modbus))",
