@@ -42,7 +42,14 @@ def run(
     words = [str(word) for word in argv]
     try:
         done = subprocess.run(
-            words, input=stdin, cwd=cwd, env=environment(env), timeout=timeout, text=True, capture_output=True, check=False
+            words,
+            input=stdin,
+            cwd=cwd,
+            env=environment(env),
+            timeout=timeout,
+            text=True,
+            capture_output=True,
+            check=False,
         )
     except FileNotFoundError as error:
         raise CommandError(f"the program {words[0]} is not installed") from error
