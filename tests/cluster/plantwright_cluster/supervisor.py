@@ -13,6 +13,7 @@ Only the standard library is imported here, and nothing slow: its start is part 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -21,7 +22,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,8 +148,12 @@ def _listen(folder: Path) -> socket.socket:
     return listener
 
 
-def _wake_on_signals(supervisor: Supervisor) -> socket.socket:
-    """Turn signals into something the selector sees: process 1 has no default reaction to any of them."""
+@contextlib.contextmanager
+def _wake_on_signals(supervisor: Supervisor) -> Iterator[socket.socket]:
+    """Turn signals into something the selector sees: process 1 has no default reaction to any of them.
+
+    Both ends stay open: a reader whose writer is gone is always ready, and the loop would spin.
+    """
     reader, writer = socket.socketpair()
     for end in (reader, writer):
         end.setblocking(False)
@@ -156,7 +161,8 @@ def _wake_on_signals(supervisor: Supervisor) -> socket.socket:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: supervisor.end())
     signal.signal(signal.SIGINT, lambda *_: supervisor.end())
-    return reader
+    with reader, writer:
+        yield reader
 
 
 def _serve(supervisor: Supervisor) -> None:
