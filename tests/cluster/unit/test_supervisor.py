@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,15 @@ def supervised(tmp_path: Path) -> Iterator[tuple[Control, Recorded]]:
 def _start(channel: Control) -> Recorded:
     found = record(channel.ask("start", name="sleeper", argv=["sleep", "60"], env={})["pid"])
     assert found is not None
+    _wait_for_exec(found.pid)
     return found
+
+
+def _wait_for_exec(pid: int) -> None:
+    """Until then it is setpriv, which has not yet asked the kernel to be killed with its parent."""
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}/comm").read_text().strip() != "sleep" and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def test_a_program_is_started_ended_and_started_again(supervised: tuple[Control, Recorded]) -> None:
