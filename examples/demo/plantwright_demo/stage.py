@@ -1,0 +1,220 @@
+"""What the demo and the end-to-end tests stand on: a cluster with the operator, the central MES and a shop floor.
+
+A table of steps; each does one thing that a person could do by hand with kubectl and helm, and returns when the cluster
+shows that it is done.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from plantwright_cluster import Cluster, build_tools, kind, packages, provider, silent, tools
+from plantwright_cluster import Progress as ClusterProgress
+from plantwright_demo import images
+from plantwright_demo.kubectl import Kubectl, condition, is_true
+from plantwright_demo.progress import Progress, wait_for
+
+ROOT = images.ROOT
+EXAMPLES = ROOT / "examples"
+CHART = ROOT / "charts" / "plantwright"
+RELEASE = "plantwright"
+OPERATOR_NAMESPACE = "plantwright-system"
+PLANT_NAMESPACE = "plant-stuttgart"
+MES = ("mes", "mes", 8080)
+"""Namespace, service and port of the reference MES."""
+FLOOR = ("shopfloor", "shopfloor", 8080)
+"""Namespace, service and port of the simulators' ledger."""
+PROMETHEUS = ("monitoring", "prometheus", 9090)
+
+Note = Callable[[str], None]
+
+
+@dataclass
+class Stage:
+    """One cluster and what runs on it."""
+
+    name: str
+    services: tuple[images.Image, ...] = images.SERVICES
+    audit_policy: Path | None = None
+    cluster: Cluster | None = None
+    kubeconfig: Path = Path()
+    applied: float = 0.0
+    """When the machines were applied, in seconds since the epoch."""
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def kubectl(self) -> Kubectl:
+        """kubectl against this cluster."""
+        return Kubectl(tools().kubectl, self.kubeconfig)
+
+    def helm(self, *arguments: str) -> str:
+        """Run helm against this cluster."""
+        words = [str(tools().helm), "--kubeconfig", str(self.kubeconfig), *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"helm {arguments[0]}: {done.stderr.strip()[:2000]}")
+        return done.stdout
+
+    def ask(self, service: tuple[str, str, int], path: str) -> Any:
+        """GET JSON from a service through the API server."""
+        return json.loads(self.kubectl.service(*service, path))
+
+
+def get_tools(stage: Stage, note: Note) -> None:
+    """Programs the machine lacks: Debian's packages, and Kubernetes compiled once into the cache."""
+    if provider.choose() == provider.KIND:
+        note("Docker and kind are here and will be used")
+        return
+    progress = ClusterProgress()
+    packages.install((*packages.CLUSTER, *packages.IMAGES, *packages.CHECKS), progress)
+    build_tools(progress)
+
+
+def start_cluster(stage: Stage, note: Note) -> None:
+    """A cluster of this name, fresh or as it was left running."""
+    if provider.choose() == provider.KIND:
+        stage.kubeconfig = Path(kind.create(stage.name))
+        return
+    stage.cluster = Cluster.up(stage.name, silent(), audit_policy=stage.audit_policy)
+    stage.kubeconfig = stage.cluster.kubeconfig
+    note(f"export KUBECONFIG={stage.kubeconfig}")
+
+
+def build_images(stage: Stage, note: Note) -> None:
+    """All images, from the project's Dockerfiles."""
+    images.build_all((*images.PRODUCT, *stage.services), note)
+
+
+def load_images(stage: Stage, note: Note) -> None:
+    """All images into the node."""
+    tags = [image.tag for image in (*images.PRODUCT, *stage.services)]
+    if stage.cluster:
+        stage.cluster.load(tags)
+    else:
+        kind.load(stage.name, tags)
+    note(f"{len(tags)} images loaded")
+
+
+def install_operator(stage: Stage, note: Note) -> None:
+    """The operator from its Helm chart, waiting until its replicas are ready."""
+    operator, gateway = (image.tag.rsplit(":", 1) for image in images.PRODUCT)
+    values = {
+        "image.repository": operator[0],
+        "image.tag": operator[1],
+        "gateway.image.repository": gateway[0],
+        "gateway.image.tag": gateway[1],
+    }
+    sets = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+    stage.helm(
+        "upgrade", "--install", RELEASE, str(CHART), "-n", OPERATOR_NAMESPACE, "--create-namespace",
+        "--wait", "--timeout", "3m", *sets,
+    )  # fmt: skip
+
+
+def start_services(stage: Stage, note: Note) -> None:
+    """The central MES, Prometheus with the chart's rules, and the shop floor with its certificates."""
+    certificates = ROOT / ".run" / stage.name / "certificates"
+    words = [
+        "-m",
+        "plantwright_shopfloor.certificates",
+        "--out",
+        str(certificates),
+        "--plant-namespace",
+        PLANT_NAMESPACE,
+    ]
+    subprocess.run([str(ROOT / ".venv/bin/python"), *words], check=True, capture_output=True)
+    kubectl = stage.kubectl
+    for folder in ("01-plant", "05-shopfloor", "06-mes"):
+        kubectl.apply(*manifests(EXAMPLES / folder, only="namespace"))
+    kubectl.apply(certificates / "secrets.yaml")
+    kubectl.apply(*manifests(EXAMPLES / "05-shopfloor"), *manifests(EXAMPLES / "06-mes"))
+    kubectl.apply(EXAMPLES / "07-prometheus" / "prometheus.yaml")
+    rules = kubectl.run(
+        "create", "configmap", "plantwright-rules", "-n", "monitoring",
+        f"--from-file={CHART / 'files' / 'rules'}", "--dry-run=client", "-o", "yaml",
+    )  # fmt: skip
+    kubectl.apply_text(rules)
+    for namespace in ("mes", "shopfloor", "monitoring"):
+        wait_for(f"namespace {namespace}", lambda ns=namespace: pods_missing(kubectl, ns), note, 180)  # type: ignore[misc]
+
+
+def apply_plant(stage: Stage, note: Note) -> None:
+    """The plant, its contracts, profiles and machines: what a platform team keeps in Git."""
+    stage.applied = time.time()
+    for folder in ("01-plant", "02-contracts", "03-profiles", "04-machines"):
+        stage.kubectl.apply(*manifests(EXAMPLES / folder))
+        note(f"applied examples/{folder}")
+
+
+def wait_for_machines(stage: Stage, note: Note) -> None:
+    """Until every machine is in force and its first value is stored."""
+    wait_for("machines", lambda: machines_missing(stage.kubectl), note, 180)
+
+
+def collect(stage: Stage, note: Note) -> None:
+    """Let the machines run a while, so that there is something to judge."""
+    time.sleep(20)
+
+
+class Step(NamedTuple):
+    """One step: what is printed and what is done."""
+
+    title: str
+    act: Callable[[Stage, Note], None]
+
+
+STEPS = (
+    Step("programs: Debian packages, Kubernetes, Helm (compiled once, then cached)", get_tools),
+    Step("a Kubernetes cluster", start_cluster),
+    Step("images from the project's Dockerfiles", build_images),
+    Step("images into the node", load_images),
+    Step("the operator from its Helm chart", install_operator),
+    Step("the central MES, Prometheus and the shop floor", start_services),
+    Step("examples/: a plant, its contracts, profiles and machines", apply_plant),
+    Step("machines in force, their first values stored", wait_for_machines),
+    Step("data arriving", collect),
+)
+
+
+def bring_up(stage: Stage, steps: Iterable[Step] = STEPS, progress: Progress | None = None) -> None:
+    """Do the steps one after the other, printing each with its time."""
+    listed = list(steps)
+    progress = progress or Progress(len(listed))
+    for step in listed:
+        begun = time.monotonic()
+        with progress.step(step.title) as note:
+            step.act(stage, note)
+        stage.timings[step.act.__name__] = time.monotonic() - begun
+
+
+def manifests(folder: Path, only: str = "") -> list[Path]:
+    """The YAML files of an example folder, in their order."""
+    return [path for path in sorted(folder.glob("*.yaml")) if only in path.name]
+
+
+def pods_missing(kubectl: Kubectl, namespace: str) -> str:
+    """Which pods of a namespace are not ready, as a sentence; empty when all are."""
+    pods = kubectl.items("pods", namespace)
+    waiting = [pod["metadata"]["name"] for pod in pods if not pod_ready(pod)]
+    return f"waiting for {', '.join(waiting)}" if waiting else ("" if pods else "no pods yet")
+
+
+def pod_ready(pod: dict[str, Any]) -> bool:
+    """Whether a pod is ready, or has done its work."""
+    return bool(pod["status"].get("phase") == "Succeeded" or condition(pod, "Ready")["status"] == "True")
+
+
+def machines_missing(kubectl: Kubectl) -> str:
+    """How many machines are not there yet and why the first is not."""
+    machines = kubectl.items("machines.plantwright.io")
+    waiting = [machine for machine in machines if not (is_true(machine, "Ready") and is_true(machine, "Commissioned"))]
+    if not waiting:
+        return "" if machines else "no machines yet"
+    first = waiting[0]
+    problem = first.get("status", {}).get("problem") or condition(first, "Ready")["message"]
+    done = len(machines) - len(waiting)
+    return f"{done} of {len(machines)} deliver; {first['metadata']['name']}: {problem or 'starting'}"
