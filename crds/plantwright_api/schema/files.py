@@ -9,6 +9,7 @@ from plantwright_api.v1alpha1 import KINDS
 from plantwright_api.v1alpha1.base import KubernetesObject
 from plantwright_api.v1alpha1.reasons import CONDITIONS, REASONS
 
+CRD_FOLDERS = ("crds", "charts/plantwright/files/crds")
 HEADER = "# Generated from crds/plantwright_api by `make crds`. Do not edit.\n"
 
 
@@ -50,5 +51,7 @@ def conditions_reference() -> str:
 
 def generated_files() -> dict[str, str]:
     """Path from the root → text."""
-    crds = {f"crds/{model.crd.plural}.yaml": crd_yaml(model) for model in KINDS}
-    return {**crds, "docs/reference/conditions.md": conditions_reference()}
+    crds = {f"{model.crd.plural}.yaml": crd_yaml(model) for model in KINDS}
+    # The chart has copies of its own, since a package of Helm cannot reach outside its folder.
+    copies = {f"{folder}/{name}": text for folder in CRD_FOLDERS for name, text in crds.items()}
+    return {**copies, "docs/reference/conditions.md": conditions_reference()}

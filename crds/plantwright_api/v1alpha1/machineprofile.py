@@ -221,7 +221,7 @@ class PartCounters(ApiModel):
 
     good: SignalName | None = Field(default=None, description="Signal that counts good parts.")
     rejected: SignalName | None = Field(default=None, description="Signal that counts rejected parts.")
-    rollover: Annotated[int, Field(ge=2, le=9_223_372_036_854_775_807)] | None = Field(
+    rollover: Annotated[int, Field(ge=2, le=9_007_199_254_740_992)] | None = Field(
         default=None,
         description="Number at which the counters begin again at 0, such as 65536; absent: a fall is a reset.",
         json_schema_extra={"format": "int64"},

@@ -81,6 +81,7 @@ class Configuration(Data, frozen=True):
     profile: str
     contracts: dict[str, str]
     gateway_version: str
+    asset: dict[str, str] = {}
 
 
 class Quarantined(Data, frozen=True):

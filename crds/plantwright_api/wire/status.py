@@ -59,6 +59,19 @@ class GatewayStatus(Body, frozen=True):
     config_error: str = ""
 
 
+class Farewell(Body, frozen=True):
+    """What a gateway writes to `TERMINATION_LOG` as its last act, after its last batch, when it ends in good order.
+
+    The kubelet puts it into the pod's status, where the operator reads it: a removed machine's claim is deleted only
+    when the gateway itself said that `backlog` (observations accepted and not yet stored by every sink) is 0.
+    """
+
+    backlog: int
+
+
+TERMINATION_LOG = "/dev/termination-log"
+
+
 def decode(content: bytes) -> GatewayStatus:
     """Read an answer.
 

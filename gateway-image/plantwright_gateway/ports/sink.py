@@ -21,7 +21,7 @@ class Batch(NamedTuple):
     """Contract of the events; a batch never mixes contracts where the sink's `one_contract_per_batch` is True."""
     first: int
     last: int
-    count: int
+    count: int  # type: ignore[assignment]  # shadows tuple.count, which nobody calls
     body: bytes
 
 

@@ -32,7 +32,7 @@ class GapNotice(NamedTuple):
     end_ns: int
     signals: tuple[str, ...] = ()
     message: str = ""
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # shadows tuple.count, which nobody calls
 
 
 class Receiver(Protocol):

@@ -1,0 +1,1 @@
+"""A Modbus TCP server: bytes (frame), registers (image), layouts of machines, and the asyncio server."""

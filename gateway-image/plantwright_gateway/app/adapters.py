@@ -1,0 +1,66 @@
+"""Finds source and sink adapters through entry points; only those that a configuration names are imported."""
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Final, Protocol, cast
+
+from plantwright_api.wire.config import HttpSink, Machine, MqttSink
+from plantwright_gateway.ports.sink import Sink
+from plantwright_gateway.ports.source import Source
+
+SOURCES: Final = "plantwright.sources"
+SINKS: Final = "plantwright.sinks"
+
+
+class UnknownAdapterError(LookupError):
+    """No installed package offers an adapter of this name."""
+
+
+class Adapters(Protocol):
+    """Makes adapters for a configuration."""
+
+    def source(self, machine: Machine) -> Source:
+        """The source of a machine.
+
+        Raises:
+            UnknownAdapterError, ValueError: there is none, or it cannot be made so.
+        """
+        ...
+
+    def sink(self, config: HttpSink | MqttSink) -> Sink:
+        """A sink.
+
+        Raises:
+            UnknownAdapterError, ValueError: there is none, or it cannot be made so.
+        """
+        ...
+
+
+class Installed:
+    """Adapters of the installed packages; `extra` (group, name) -> class goes first."""
+
+    def __init__(self, extra: Mapping[tuple[str, str], Callable[..., Any]] | None = None) -> None:
+        self._classes: dict[tuple[str, str], Callable[..., Any]] = dict(extra or {})
+
+    def source(self, machine: Machine) -> Source:
+        """See `Adapters`."""
+        kind = self._class(SOURCES, tag_of(machine.source))
+        return cast(Source, kind(machine.source, machine.signals, machine.name))
+
+    def sink(self, config: HttpSink | MqttSink) -> Sink:
+        """See `Adapters`."""
+        return cast(Sink, self._class(SINKS, tag_of(config))(config))
+
+    def _class(self, group: str, name: str) -> Callable[..., Any]:
+        key = (group, name)
+        if key not in self._classes:
+            found = next(iter(entry_points(group=group, name=name)), None)
+            if found is None:
+                raise UnknownAdapterError(f"no adapter {name!r} is installed in {group}")
+            self._classes[key] = found.load()
+        return self._classes[key]
+
+
+def tag_of(config: Any) -> str:
+    """The name of an adapter, as the configuration's tag has it."""
+    return str(config.__struct_config__.tag)

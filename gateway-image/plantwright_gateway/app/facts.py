@@ -1,0 +1,125 @@
+"""What the gateway knows of one machine at a moment, and what follows from it. Pure: `now_ns` is a monotonic clock's."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, NamedTuple
+
+from plantwright_api.wire.status import Condition, Tri
+from plantwright_gateway.buffer.records import Stats
+from plantwright_gateway.check.completeness import FieldState, judge
+
+NEARLY_FULL: Final = 0.9
+FAILING_SECONDS: Final = 5.0
+"""A sink that fails for less is not worth a condition."""
+
+
+class Connection(NamedTuple):
+    """What the source last said of its session; `since_ns` when it came up."""
+
+    status: Literal["True", "False", "Unknown"] = "Unknown"
+    reason: str = "Connecting"
+    message: str = ""
+    since_ns: int | None = None
+
+
+class ContractData(NamedTuple):
+    """When data of a contract arrived last, and for how long that counts."""
+
+    name: str
+    window_ns: int
+    seen_ns: int | None
+
+
+class SinkFacts(NamedTuple):
+    """A sink's failures."""
+
+    name: str
+    error: str
+    failing_seconds: float
+    rejecting: bool
+
+
+class Facts(NamedTuple):
+    """Everything that conditions are made of."""
+
+    now_ns: int
+    connection: Connection
+    alive_ns: int | None
+    contracts: tuple[ContractData, ...]
+    fields: tuple[FieldState, ...]
+    buffer: Stats
+    durable: bool
+    sinks: tuple[SinkFacts, ...] = ()
+
+
+def conditions(facts: Facts) -> list[Condition]:
+    """The five conditions. Messages hold no ages or counts: whoever stores them writes only when one changes."""
+    return [_connected(facts), _data_fresh(facts), _contract_met(facts), _buffered(facts), _durable(facts)]
+
+
+def _connected(facts: Facts) -> Condition:
+    link = facts.connection
+    return Condition(type="Connected", status=link.status, reason=link.reason, message=link.message)
+
+
+def _data_fresh(facts: Facts) -> Condition:
+    status, reason, message = _freshness(facts)
+    return Condition(type="DataFresh", status=status, reason=reason, message=message)
+
+
+def _freshness(facts: Facts) -> tuple[Tri, str, str]:
+    link = facts.connection
+    if link.status != "True":
+        return ("False" if link.status == "False" else "Unknown"), "NotConnected", ""
+    since = link.since_ns or facts.now_ns
+    never = [data for data in facts.contracts if data.seen_ns is None]
+    late = [data for data in never if facts.now_ns - since > data.window_ns]
+    if never:
+        return ("False" if late else "Unknown"), "NoData", _of(late or never)
+    stale = [data for data in facts.contracts if _age(facts, data) > data.window_ns]
+    if stale:
+        return "False", "Stale", _of(stale)
+    return "True", "Flowing", ""
+
+
+def _age(facts: Facts, data: ContractData) -> int:
+    """Since when nothing was heard: a machine that confirmed it is idle is fresh."""
+    return facts.now_ns - max(data.seen_ns or 0, facts.alive_ns or 0)
+
+
+def _of(contracts: Iterable[ContractData]) -> str:
+    return ", ".join(f"{data.name} (fresh within {data.window_ns // 1_000_000_000} s)" for data in contracts)
+
+
+def _contract_met(facts: Facts) -> Condition:
+    since = facts.connection.since_ns if facts.connection.status == "True" else None
+    verdict = judge(facts.fields, since, facts.alive_ns, facts.now_ns)
+    status: Mapping[str, Tri] = {"True": "True", "False": "False", "Unknown": "Unknown"}
+    return Condition(type="ContractMet", status=status[verdict.status], reason=verdict.reason, message=verdict.message)
+
+
+def _buffered(facts: Facts) -> Condition:
+    status, reason, message = _room(facts)
+    return Condition(type="Buffered", status=status, reason=reason, message=message)
+
+
+def _room(facts: Facts) -> tuple[Tri, str, str]:
+    buffer = facts.buffer
+    if not buffer.writable:
+        return ("False", "NotWritable", buffer.error) if buffer.error else ("Unknown", "NotWritable", "opening")
+    if buffer.blocked or buffer.fill >= 1:
+        return "False", "Full", _errors(facts.sinks)
+    if buffer.fill > NEARLY_FULL:
+        return "False", "NearlyFull", _errors(facts.sinks)
+    failing = [sink for sink in facts.sinks if sink.failing_seconds > FAILING_SECONDS]
+    if failing:
+        return "True", "MesRejects" if any(s.rejecting for s in failing) else "MesUnreachable", _errors(failing)
+    return "True", "RoomLeft", ""
+
+
+def _errors(sinks: Iterable[SinkFacts]) -> str:
+    return "; ".join(f"{sink.name}: {sink.error}" for sink in sinks if sink.error)
+
+
+def _durable(facts: Facts) -> Condition:
+    reason = "PersistentVolumeClaim" if facts.durable else "EmptyDir"
+    return Condition(type="Durable", status="True" if facts.durable else "False", reason=reason)

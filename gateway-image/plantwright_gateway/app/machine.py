@@ -1,0 +1,205 @@
+"""One machine: brings its buffer, source and sinks to what the configuration wants, and keeps them there."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from plantwright_api.wire.config import Machine
+from plantwright_api.wire.status import MachineStatus, SinkStatus
+from plantwright_gateway import __version__
+from plantwright_gateway.app.adapters import Adapters
+from plantwright_gateway.app.clock import Clock
+from plantwright_gateway.app.deliveries import Deliveries
+from plantwright_gateway.app.facts import Facts, SinkFacts, conditions
+from plantwright_gateway.app.pipeline import Pipeline
+from plantwright_gateway.app.receiver import MachineReceiver
+from plantwright_gateway.app.settings import Settings
+from plantwright_gateway.app.supervisor import SourceSupervisor
+from plantwright_gateway.buffer import Buffer, BufferClosedError, Limits
+from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED
+from plantwright_gateway.context.kpi import load
+from plantwright_gateway.context.times import SECOND, rfc3339
+
+SAVE_SECONDS: Final = 15.0
+FLUSH_SECONDS: Final = 4.0
+
+
+class MachineRuntime:
+    """Level-triggered: `want` says what should be, a task makes it so. `in_force` is the hash that it has reached."""
+
+    def __init__(self, pipeline: Pipeline, adapters: Adapters, settings: Settings, clock: Clock) -> None:
+        self.in_force = ""
+        self.wanted = pipeline
+        self.current: Pipeline | None = None
+        self.receiver: MachineReceiver | None = None
+        self.source: SourceSupervisor | None = None
+        machine = pipeline.machine
+        self._adapters, self._clock = adapters, clock
+        self._log = structlog.get_logger(__name__).bind(machine=machine.name)
+        path = settings.buffer_path(machine.buffer)
+        self.buffer = Buffer(path, machine.uid, _limits(machine), pipeline.events.gap, clock.wall)
+        self.deliveries = Deliveries(self.buffer, adapters, self._log)
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self.buffer.start()
+        self._changed.set()
+        name = self.wanted.machine.name
+        self._tasks = [
+            asyncio.create_task(self._converge_always(), name=f"machine-{name}"),
+            asyncio.create_task(self._save_regularly(), name=f"save-{name}"),
+        ]
+
+    def want(self, pipeline: Pipeline) -> None:
+        """Go over to this configuration."""
+        self.wanted = pipeline
+        self._changed.set()
+
+    async def stop(self) -> None:
+        """Close the source, commit, try to deliver the rest once, close the file."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.source is not None:
+            await self.source.stop()
+        if self.receiver is not None and self.buffer.stats.writable:
+            self.advance()
+            await self._save(self.receiver)
+        await self.deliveries.stop(FLUSH_SECONDS)
+        await self.buffer.close()
+
+    # towards what is wanted
+
+    async def _converge_always(self) -> None:
+        self.receiver = await self._open()
+        self.source = SourceSupervisor(self.receiver, self.wanted.machine.name)
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self._converge(self.wanted, self.receiver, self.source)
+
+    async def _open(self) -> MachineReceiver:
+        """Wait for the buffer and take up what it kept."""
+        kept = await self.buffer.load_state()
+        totals = load(kept.get(STATE_KPI), self._clock.wall())
+        last = kept.get(STATE_LAST_OBSERVED, b"")
+        last_ns = int(last) if last.isdigit() else None
+        receiver = MachineReceiver(self.buffer, self.wanted, self._clock, totals, last_ns)
+        receiver.kpis.lose(self._clock.wall())
+        return receiver
+
+    async def _converge(self, wanted: Pipeline, receiver: MachineReceiver, source: SourceSupervisor) -> None:
+        before, machine = self.current, wanted.machine
+        restart = before is None or _reads_differently(before.machine, machine)
+        if restart:
+            await source.stop()
+        await self.buffer.configure(_limits(machine), wanted.events.gap)
+        row = wanted.events.configuration(self._clock.wall())
+        await self.buffer.record_config(f"{wanted.config_hash}/{__version__}", row)
+        receiver.configure(wanted)
+        await self.deliveries.apply(machine)
+        if restart:
+            source.start(lambda: self._adapters.source(machine))
+        self.current, self.in_force = wanted, wanted.config_hash
+        self._log.info("configuration in force", hash=wanted.config_hash, source_restarted=restart)
+
+    async def _save_regularly(self) -> None:
+        """Keep counters of a machine that is idle: a restart must not lose the time since its last value."""
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            if self.receiver is not None and self.buffer.stats.writable:
+                self.advance()
+                await self.buffer.save(self.receiver.state())
+
+    async def _save(self, receiver: MachineReceiver) -> None:
+        try:
+            async with asyncio.timeout(2.0):
+                await self.buffer.save(receiver.state())
+        except (TimeoutError, BufferClosedError):
+            self._log.warning("the last counters could not be kept")
+
+    # what it tells
+
+    def now_ns(self) -> int:
+        """Wall time, ns since the epoch."""
+        return self._clock.wall()
+
+    def advance(self) -> None:
+        """Count time up to now, for whoever reads the counters."""
+        if self.receiver is not None:
+            self.receiver.kpis.advance(self._clock.wall())
+
+    def status(self) -> MachineStatus:
+        """What /status says of this machine."""
+        stats, receiver = self.buffer.stats, self.receiver
+        machine = (self.current or self.wanted).machine
+        counts = receiver.counts if receiver else None
+        return MachineStatus(
+            uid=machine.uid,
+            name=machine.name,
+            epoch=stats.epoch,
+            sequence=stats.last_seq,
+            conditions=conditions(self.facts()),
+            sinks=self._sinks(),
+            first_stored_time=rfc3339(stats.first_stored_ns) if stats.first_stored_ns is not None else None,
+            accepted=counts.accepted if counts else 0,
+            quarantined=counts.quarantined.total() if counts else 0,
+            gaps=(counts.gaps.total() if counts else 0) + sum(number for _, number in stats.gaps),
+        )
+
+    def facts(self) -> Facts:
+        """What is known now."""
+        receiver, machine = self.receiver, (self.current or self.wanted).machine
+        mono = self._clock.mono()
+        none = MachineReceiver(self.buffer, self.wanted, self._clock, load(None, 0), None)
+        known = receiver or none
+        return Facts(
+            now_ns=mono,
+            connection=known.link,
+            alive_ns=known.alive_ns,
+            contracts=known.contracts(),
+            fields=known.fields(),
+            buffer=self.buffer.stats,
+            durable=machine.buffer.durable,
+            sinks=tuple(self._sink_facts(mono)),
+        )
+
+    def _sink_facts(self, mono_ns: int) -> list[SinkFacts]:
+        return [
+            SinkFacts(
+                delivery.target.name,
+                delivery.health.last_error,
+                mono_ns / SECOND - delivery.health.failing_since if delivery.health.failing_since is not None else 0.0,
+                delivery.health.rejecting,
+            )
+            for delivery in self.deliveries.current()
+        ]
+
+    def _sinks(self) -> list[SinkStatus]:
+        stats = self.buffer.stats
+        return [
+            SinkStatus(
+                name=delivery.target.name,
+                watermark=stats.sinks[delivery.target.name].watermark if delivery.target.name in stats.sinks else 0,
+                backlog=stats.backlog(delivery.target.name),
+                last_error=delivery.health.last_error,
+            )
+            for delivery in self.deliveries.current()
+        ]
+
+
+def _limits(machine: Machine) -> Limits:
+    return Limits(machine.buffer.max_bytes, machine.buffer.overflow)
+
+
+def _reads_differently(before: Machine, after: Machine) -> bool:
+    """Whether the source must be run anew: calendars, sinks and buffers are none of its business."""
+    return (before.source, before.signals, before.contracts, before.name) != (
+        after.source,
+        after.signals,
+        after.contracts,
+        after.name,
+    )

@@ -1,0 +1,175 @@
+"""Metrics, made from what the gateway knows at the moment of the scrape. docs/reference/metrics.md explains each."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from plantwright_gateway import __version__
+from plantwright_gateway.app.gateway import Gateway
+from plantwright_gateway.app.machine import MachineRuntime
+from plantwright_gateway.context.kpi import STATES, Totals, busy_ns, planned_ns
+from plantwright_gateway.context.place import labels_of
+from plantwright_gateway.context.times import SECOND
+
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+PLACE: Final = ("plant", "area", "line", "machine")
+Values = Iterator[tuple[tuple[str, ...], float]]
+COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "plantwright_machine_state_seconds": (
+        "Time per ISO 22400 state, within planned time or outside.",
+        ("state", "planned"),
+    ),
+    "plantwright_planned_busy_seconds": ("Planned time in which the state is known and not PlannedDown.", ()),
+    "plantwright_planned_seconds": ("Time that the plant's calendar plans.", ()),
+    "plantwright_good_parts": ("Good parts.", ()),
+    "plantwright_rejected_parts": ("Rejected parts.", ()),
+    "plantwright_planned_production_seconds": ("Planned run time per item times parts produced.", ()),
+    "plantwright_observations_accepted": ("Events committed to the buffer, gaps and configurations apart.", ()),
+    "plantwright_observations_delivered": ("Events that a sink confirmed.", ("sink",)),
+    "plantwright_rejected": ("Events that a sink refused for good.", ("sink",)),
+    "plantwright_dropped": ("Observations dropped because the buffer was full.", ()),
+    "plantwright_quarantined": ("Values that could not be interpreted.", ("reason",)),
+    "plantwright_flagged": ("Values delivered though they do not meet their contract.", ("reason",)),
+    "plantwright_gaps": ("Gap records.", ("reason",)),
+    "plantwright_source_errors": ("Failures of the source adapter.", ()),
+    "plantwright_sink_retries": ("Deliveries that had to be tried again.", ("sink",)),
+    "plantwright_receipts_ignored": ("Receipts that could not be true.", ("sink",)),
+}
+GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "plantwright_source_connected": ("1 while a session with the machine is up.", ()),
+    "plantwright_buffer_rows": ("Events in the buffer.", ()),
+    "plantwright_buffer_bytes": ("Bytes that events take in the buffer.", ()),
+    "plantwright_buffer_max_bytes": ("Bytes that events may take; the WAL's share of the bound is apart.", ()),
+    "plantwright_buffer_oldest_age_seconds": ("Age of the oldest event in the buffer; 0 when it is empty.", ()),
+    "plantwright_sink_backlog_rows": ("Events that a sink has not taken.", ("sink",)),
+    "plantwright_sink_up": ("1 while a sink takes data.", ("sink",)),
+}
+_FAMILIES: Final = ((CounterMetricFamily, COUNTERS), (GaugeMetricFamily, GAUGES))
+
+
+class Metrics(Collector):
+    """Renders the metrics of a gateway from a registry of its own."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """All families, with a sample per machine and label."""
+        info = GaugeMetricFamily("plantwright_gateway_info", "The gateway's version.", labels=("version",))
+        info.add_metric((__version__,), 1)
+        yield info
+        per_machine = [(labels, _values(machine)) for labels, machine in self._machines()]
+        for kind, families in _FAMILIES:
+            for name, (text, labels) in families.items():
+                family = kind(name, text, labels=PLACE + labels)
+                for place, values in per_machine:
+                    for more, value in values[name]:
+                        family.add_metric(place + more, value)
+                yield family
+
+    def _machines(self) -> Iterator[tuple[tuple[str, ...], MachineRuntime]]:
+        for machine in self._gateway.machines.values():
+            labels = labels_of((machine.current or machine.wanted).machine)
+            yield tuple(labels[name] for name in PLACE), machine
+
+
+Table = dict[str, list[tuple[tuple[str, ...], float]]]
+
+
+def _values(machine: MachineRuntime) -> Table:
+    return {**_empty(), **_production(machine), **_flow(machine), **_buffer(machine), **_sinks(machine)}
+
+
+def _empty() -> Table:
+    return {name: [] for _, families in _FAMILIES for name in families}
+
+
+def _production(machine: MachineRuntime) -> Table:
+    receiver, config = machine.receiver, (machine.current or machine.wanted).machine
+    if receiver is None:
+        return {}
+    machine.advance()
+    totals = receiver.kpis.totals
+    table: Table = {"plantwright_planned_seconds": _one(planned_ns(totals) / SECOND)}
+    if config.state is not None:
+        table["plantwright_machine_state_seconds"] = list(_states(totals))
+        table["plantwright_planned_busy_seconds"] = _one(busy_ns(totals) / SECOND)
+    parts = config.parts
+    if parts is not None and parts.good:
+        table["plantwright_good_parts"] = _one(totals.good)
+    if parts is not None and parts.rejected:
+        table["plantwright_rejected_parts"] = _one(totals.rejected)
+    if parts is not None and parts.planned_run_time_per_item_seconds is not None:
+        made = totals.good + totals.rejected
+        table["plantwright_planned_production_seconds"] = _one(made * parts.planned_run_time_per_item_seconds)
+    return table
+
+
+def _states(totals: Totals) -> Values:
+    for state in STATES:
+        planned, unplanned = totals.states.get(state, (0, 0))
+        yield (state, "true"), planned / SECOND
+        yield (state, "false"), unplanned / SECOND
+
+
+def _flow(machine: MachineRuntime) -> Table:
+    receiver, stats = machine.receiver, machine.buffer.stats
+    if receiver is None:
+        return {}
+    counts = receiver.counts
+    gaps = dict(counts.gaps)
+    for reason, number in stats.gaps:
+        gaps[reason] = gaps.get(reason, 0) + number
+    return {
+        "plantwright_observations_accepted": _one(counts.accepted),
+        "plantwright_quarantined": _by(counts.quarantined),
+        "plantwright_flagged": _by(counts.flagged),
+        "plantwright_dropped": _one(stats.dropped),
+        "plantwright_gaps": _by(gaps),
+        "plantwright_source_errors": _one(machine.source.errors if machine.source else 0),
+        "plantwright_source_connected": _one(receiver.link.status == "True"),
+    }
+
+
+def _buffer(machine: MachineRuntime) -> Table:
+    stats = machine.buffer.stats
+    age = (machine.now_ns() - stats.oldest_ns) / SECOND if stats.oldest_ns is not None else 0.0
+    return {
+        "plantwright_buffer_rows": _one(stats.rows),
+        "plantwright_buffer_bytes": _one(stats.used_bytes),
+        "plantwright_buffer_max_bytes": _one(stats.max_bytes),
+        "plantwright_buffer_oldest_age_seconds": _one(max(0.0, age)),
+    }
+
+
+def _sinks(machine: MachineRuntime) -> Table:
+    sinks = [(delivery.target.name, delivery.health) for delivery in machine.deliveries.current()]
+    stats = machine.buffer.stats
+    return {
+        "plantwright_observations_delivered": [((name,), health.delivered) for name, health in sinks],
+        "plantwright_rejected": [((name,), health.rejected) for name, health in sinks],
+        "plantwright_sink_retries": [((name,), health.retries) for name, health in sinks],
+        "plantwright_receipts_ignored": [((name,), health.ignored_receipts) for name, health in sinks],
+        "plantwright_sink_backlog_rows": [((name,), stats.backlog(name)) for name, _ in sinks],
+        "plantwright_sink_up": [((name,), float(health.failing_since is None)) for name, health in sinks],
+    }
+
+
+def _one(value: float) -> list[tuple[tuple[str, ...], float]]:
+    return [((), value)]
+
+
+def _by(counts: Mapping[str, int]) -> list[tuple[tuple[str, ...], float]]:
+    return [((label,), number) for label, number in counts.items()]

@@ -1,0 +1,137 @@
+"""What the gateway offers to a source: takes samples, returns when they are on disk, remembers what it learnt."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from plantwright_gateway.app.clock import Clock
+from plantwright_gateway.app.facts import Connection, ContractData
+from plantwright_gateway.app.pipeline import Outcome, Pipeline
+from plantwright_gateway.buffer import Buffer
+from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED
+from plantwright_gateway.check import FieldState
+from plantwright_gateway.context.events import Row
+from plantwright_gateway.context.kpi import Totals, dump
+from plantwright_gateway.ports.source import GapNotice, Sample
+
+
+class Totalled:
+    """What was counted since the process started."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.quarantined: Counter[str] = Counter()
+        self.flagged: Counter[str] = Counter()
+        self.gaps: Counter[str] = Counter()
+
+
+class MachineReceiver:
+    """The port `Receiver` for one machine; outlives sources and configurations."""
+
+    def __init__(self, buffer: Buffer, pipeline: Pipeline, clock: Clock, totals: Totals, last_ns: int | None) -> None:
+        self.counts = Totalled()
+        self.link = Connection()
+        self.alive_ns: int | None = None
+        self._buffer, self._clock = buffer, clock
+        self._pipeline = pipeline
+        self.kpis = pipeline.kpis(totals)
+        self._last_observed_ns = last_ns
+        self._seen: dict[str, int] = {}
+        self._problems: dict[str, str] = {}
+        self._unreadable: dict[str, tuple[str, str]] = {}
+        self._fresh: dict[str, int] = {}
+
+    def configure(self, pipeline: Pipeline) -> None:
+        """Check, name and count under another configuration from now on."""
+        kpis = pipeline.kpis(self.kpis.totals)
+        kpis.succeed(self.kpis)
+        self._pipeline, self.kpis = pipeline, kpis
+
+    def source_stopped(self) -> None:
+        """The source is about to be run anew: what it said no longer holds."""
+        self.connection("Unknown", "Connecting")
+        self.alive_ns = None
+        for known in (self._seen, self._problems, self._unreadable, self._fresh):
+            known.clear()
+
+    # the port
+
+    async def accept(self, samples: Sequence[Sample], gaps: Sequence[GapNotice] = ()) -> None:
+        """See `ports.source.Receiver`."""
+        now = self._clock.wall()
+        outcome = self._pipeline.process(samples, gaps, now, self.kpis)
+        if not outcome.rows:
+            return
+        self._learn(outcome)
+        if samples:
+            self._last_observed_ns = now
+        await self._buffer.append(outcome.rows, outcome.originals, self.state())
+        self._tally(outcome, gaps)
+
+    def alive(self, now_ns: int) -> None:
+        """See `ports.source.Receiver`."""
+        self.alive_ns = self._clock.mono()
+        self._last_observed_ns = now_ns
+        self.kpis.confirm(self._clock.wall())
+
+    def connection(self, status: Literal["True", "False", "Unknown"], reason: str, message: str = "") -> None:
+        """See `ports.source.Receiver`."""
+        since = None
+        if status == "True":
+            since = self.link.since_ns or self._clock.mono()
+        elif self.link.status == "True":
+            self.kpis.lose(self._clock.wall())
+        self.link = Connection(status, reason, message, since)
+
+    def signal_problem(self, signal: str, reason: str, message: str) -> None:
+        """See `ports.source.Receiver`."""
+        if reason:
+            self._unreadable[signal] = (reason, message)
+        else:
+            self._unreadable.pop(signal, None)
+
+    def last_observed_ns(self) -> int | None:
+        """See `ports.source.Receiver`."""
+        return self._last_observed_ns
+
+    # what was learnt
+
+    def state(self) -> dict[str, bytes]:
+        """What must survive a restart."""
+        kept = {STATE_KPI: dump(self.kpis.totals)}
+        if self._last_observed_ns is not None:
+            kept[STATE_LAST_OBSERVED] = str(self._last_observed_ns).encode()
+        return kept
+
+    def fields(self) -> tuple[FieldState, ...]:
+        """Every required field."""
+        required = (signal for signal in self._pipeline.signals.values() if signal.required)
+        return tuple(self._field(signal.name, signal.contract, signal.field) for signal in required)
+
+    def contracts(self) -> tuple[ContractData, ...]:
+        """Every contract that a signal fills."""
+        windows: dict[str, int] = {}
+        for signal in self._pipeline.signals.values():
+            window = self._pipeline.windows[signal.name]
+            windows[signal.contract] = min(window, windows.get(signal.contract, window))
+        return tuple(ContractData(name, window, self._fresh.get(name)) for name, window in windows.items())
+
+    def _field(self, signal: str, contract: str, field: str) -> FieldState:
+        problem, message = self._unreadable.get(signal, (self._problems.get(signal, ""), ""))
+        return FieldState(contract, field, self._pipeline.windows[signal], self._seen.get(signal), problem, message)
+
+    def _learn(self, outcome: Outcome) -> None:
+        mono = self._clock.mono()
+        self._problems.update(outcome.problems)
+        self._seen.update(dict.fromkeys(outcome.problems, mono))
+        self._fresh.update(dict.fromkeys(outcome.fresh, mono))
+
+    def _tally(self, outcome: Outcome, gaps: Sequence[GapNotice]) -> None:
+        self.counts.accepted += sum(_is_data(row) for row in outcome.rows)
+        self.counts.quarantined.update(original.reason for original in outcome.originals)
+        self.counts.flagged.update(outcome.flagged)
+        self.counts.gaps.update(gap.reason for gap in gaps)
+
+
+def _is_data(row: Row) -> bool:
+    return bool(row.contract)

@@ -1,0 +1,217 @@
+"""The file: made, opened, checked, and moved aside where it is broken."""
+
+import contextlib
+import secrets
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED, WAL_FRAME_BYTES, Limits
+
+SCHEMA_VERSION: Final = 1
+CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+FULL_SYNC: Final = 2
+NETWORK_FILESYSTEMS: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "glusterfs", "ceph"})
+ASIDE_DIR: Final = "quarantine"
+
+SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE rows (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind TEXT NOT NULL,
+  contract TEXT NOT NULL,
+  body BLOB NOT NULL,
+  weight INTEGER NOT NULL,
+  start_ns INTEGER NOT NULL,
+  end_ns INTEGER NOT NULL,
+  meets INTEGER NOT NULL,
+  accepted_ns INTEGER NOT NULL
+);
+CREATE TABLE sinks (name TEXT PRIMARY KEY, watermark INTEGER NOT NULL, acknowledged INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE quarantine (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  recorded_ns INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  contract TEXT NOT NULL,
+  field TEXT NOT NULL,
+  signal TEXT NOT NULL,
+  value TEXT NOT NULL,
+  time_ns INTEGER NOT NULL,
+  sink TEXT NOT NULL,
+  seq INTEGER,
+  body BLOB
+);
+CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class CorruptError(Exception):
+    """The file is no database, or a broken one."""
+
+
+class Loss(NamedTuple):
+    """What is known of a file that was moved aside: since when it took rows, how many it held, what state it kept."""
+
+    start_ns: int
+    weight: int | None
+    state: dict[str, bytes]
+
+
+class Opened(NamedTuple):
+    """A connection and, where the file before it was broken, what was lost."""
+
+    connection: sqlite3.Connection
+    loss: Loss | None
+
+
+def open_database(path: Path, uid: str, limits: Limits, now_ns: int) -> Opened:
+    """Open the file, or make it; a broken one is moved aside and replaced under a new epoch.
+
+    Raises:
+        OSError: the folder cannot be made or written, or lies on a network file system.
+        sqlite3.Error: the file cannot be opened for a reason that is not its content.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    refuse_network(path.parent)
+    try:
+        return Opened(_connect(path, uid, limits, now_ns), None)
+    except CorruptError:
+        loss = _salvage(path)
+        move_aside(path, limits, now_ns)
+        return Opened(_connect(path, uid, limits, now_ns), loss)
+
+
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether the error speaks of the file's content."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPT
+
+
+def _connect(path: Path, uid: str, limits: Limits, now_ns: int) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    try:
+        _configure(connection, limits)
+        _check(connection)
+        _make_schema(connection, uid, now_ns)
+    except sqlite3.Error as error:
+        connection.close()
+        if is_corrupt(error):
+            raise CorruptError(str(error)) from error
+        raise
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: sqlite3.Connection, limits: Limits) -> None:
+    """Set what each connection must set again. EXCLUSIVE keeps a second process out and needs no -shm file."""
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    connection.execute("PRAGMA synchronous=FULL")
+    synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if mode != "wal" or synchronous != FULL_SYNC:
+        raise sqlite3.OperationalError(f"durability is not to be had: journal_mode={mode}, synchronous={synchronous}")
+    connection.execute("PRAGMA mmap_size=0")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA cache_size=-1024")
+    apply_limits(connection, limits)
+
+
+def apply_limits(connection: sqlite3.Connection, limits: Limits) -> None:
+    """Set what follows from the bound; may be called again when it changes."""
+    connection.execute(f"PRAGMA wal_autocheckpoint={limits.wal_pages}")
+    connection.execute(f"PRAGMA journal_size_limit={limits.wal_pages * WAL_FRAME_BYTES}")
+    connection.execute(f"PRAGMA max_page_count={limits.database_pages}")
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if answer != "ok":
+        raise CorruptError(answer)
+
+
+def _make_schema(connection: sqlite3.Connection, uid: str, now_ns: int) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == SCHEMA_VERSION:
+        return
+    if version > SCHEMA_VERSION:
+        raise sqlite3.OperationalError(f"the file is of a newer gateway (schema {version})")
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in filter(str.strip, SCHEMA.split(";")):
+        connection.execute(statement)
+    entries = {"uid": uid, "epoch": new_epoch(), "schema": SCHEMA_VERSION, "created_ns": now_ns}
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", entries.items())
+    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    connection.execute("COMMIT")
+    # The epoch must not stand in the WAL alone: a damaged WAL would take the stream's identity with it.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def new_epoch() -> str:
+    """A name that no other file has had."""
+    return secrets.token_hex(8)
+
+
+def _salvage(path: Path) -> Loss:
+    """Learn from a broken file what can be learnt; every part may be missing."""
+    start_ns, weight, state = path.stat().st_mtime_ns, None, {}
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path, timeout=1.0)) as broken:
+        with contextlib.suppress(sqlite3.Error, TypeError):
+            start_ns = int(broken.execute("SELECT value FROM meta WHERE key='created_ns'").fetchone()[0])
+        with contextlib.suppress(sqlite3.Error):
+            state = {k: bytes(v) for k, v in broken.execute("SELECT key, value FROM state") if _is_state(k, v)}
+        with contextlib.suppress(sqlite3.Error, TypeError):
+            sql = "SELECT min(start_ns), sum(weight) FROM rows WHERE seq > (SELECT coalesce(min(watermark), 0) FROM sinks)"
+            first, found = broken.execute(sql).fetchone()
+            start_ns, weight = int(first), int(found)
+    return Loss(start_ns, weight, state)
+
+
+def _is_state(key: object, value: object) -> bool:
+    return key in (STATE_KPI, STATE_LAST_OBSERVED) and isinstance(value, bytes)
+
+
+def move_aside(path: Path, limits: Limits, now_ns: int) -> None:
+    """Keep the newest broken file for a person to look at, unless it would take more than half of the bound."""
+    folder = aside_folder(path)
+    shutil.rmtree(folder, ignore_errors=True)
+    parts = [path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")]
+    parts = [part for part in parts if part.exists()]
+    if sum(part.stat().st_size for part in parts) > limits.max_bytes // 2:
+        for part in parts:
+            part.unlink()
+        return
+    folder.mkdir(parents=True)
+    for part in parts:
+        part.replace(folder / f"{part.name}.{now_ns}")
+
+
+def aside_bytes(path: Path) -> int:
+    """Disk that a file moved aside takes; it counts against the bound."""
+    with contextlib.suppress(OSError):
+        return sum(part.stat().st_size for part in aside_folder(path).iterdir())
+    return 0
+
+
+def aside_folder(path: Path) -> Path:
+    """Where a broken file of this name goes; several machines may share the folder above."""
+    return path.parent / ASIDE_DIR / path.name
+
+
+def refuse_network(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
+    """SQLite's locks and WAL do not hold on network file systems.
+
+    Raises:
+        OSError: naming the file system.
+    """
+    try:
+        lines = [line.split() for line in mounts.read_text().splitlines()]
+    except OSError:
+        return
+    real = folder.resolve()
+    holding = [words for words in lines if len(words) > 2 and real.is_relative_to(words[1])]
+    kind = max(holding, key=lambda words: len(words[1]), default=["", "", ""])[2]
+    if kind in NETWORK_FILESYSTEMS:
+        raise OSError(f"the buffer lies on {kind}, which cannot keep it safe")

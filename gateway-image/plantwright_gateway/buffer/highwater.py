@@ -1,0 +1,33 @@
+"""Remembers beside the database which sequence was committed last.
+
+A WAL whose tail is damaged or deleted is cut off by SQLite without a word. Sequences given out again would be ignored by
+the MES as duplicates, so loss would stay silent; this file tells. It is not synced: it survives a kill of the process,
+and after a power cut an older number does no harm.
+"""
+
+import os
+from pathlib import Path
+
+WIDTH = 64
+
+
+class HighWater:
+    """The file `<database>-high`: epoch and sequence, written in place."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path.with_name(path.name + "-high"), os.O_RDWR | os.O_CREAT, 0o600)
+
+    def read(self) -> tuple[str, int]:
+        """Epoch and highest sequence that were written last; ("", 0) when nothing is known."""
+        words = os.pread(self._file, WIDTH, 0).decode("ascii", "replace").split()
+        if len(words) == 2 and words[1].isdigit():
+            return words[0], int(words[1])
+        return "", 0
+
+    def write(self, epoch: str, sequence: int) -> None:
+        """Remember; called after the commit."""
+        os.pwrite(self._file, f"{epoch} {sequence}".ljust(WIDTH).encode(), 0)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)

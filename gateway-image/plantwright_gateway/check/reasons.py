@@ -1,0 +1,16 @@
+"""The words of the catalogue that the checks use. A test holds each against `plantwright_api.v1alpha1.reasons`.
+
+They stand here as plain strings because the catalogue's package loads pydantic, which a gateway does not have.
+"""
+
+from typing import Final
+
+NOT_A_NUMBER: Final = "NotANumber"
+NOT_IN_ENUM: Final = "NotInEnum"
+OUT_OF_RANGE: Final = "OutOfRange"
+REQUIRED_MISSING: Final = "RequiredMissing"
+SIGNAL_UNREADABLE: Final = "SignalUnreadable"
+TOO_LONG: Final = "TooLong"
+WRONG_TYPE: Final = "WrongType"
+ALL_FIELDS_VALID: Final = "AllFieldsValid"
+NOT_YET_CHECKED: Final = "NotYetChecked"

@@ -1,0 +1,187 @@
+"""Builds the rows of the stream: each an event without its sequence, which only the commit can give."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from plantwright_api.wire.config import Machine
+from plantwright_api.wire.delivery import (
+    CONFIGURATION,
+    GAP,
+    OBSERVATION,
+    QUARANTINE,
+    Configuration,
+    Data,
+    Gap,
+    Observation,
+    Quality,
+    Quarantined,
+    Scalar,
+)
+from plantwright_gateway.context.place import asset_context, source_of
+from plantwright_gateway.context.times import rfc3339
+
+LONGEST_ORIGINAL = 1024
+"""Characters of an original value that are kept; a 10 MB string is no value."""
+
+
+_LONGEST_NS = 2**63 - 1
+
+
+class Row(NamedTuple):
+    """One event to be stored.
+
+    `body` is a JSON object that lacks only what names its place in the stream. `weight` is how many observations would be
+    lost with it (a gap carries those it stands for), `meets` whether it is data that meets its contract. Times are ns since
+    the epoch, source times kept within 64 bits: they only bound a gap.
+    """
+
+    kind: str
+    contract: str
+    body: bytes
+    weight: int
+    start_ns: int
+    end_ns: int
+    meets: bool = False
+
+
+class Original(NamedTuple):
+    """A value that was kept out of the stream, as the quarantine keeps it."""
+
+    contract: str
+    field: str
+    signal: str
+    value: str
+    reason: str
+    time_ns: int
+
+
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What of an event is known before it is committed; names are CloudEvents'."""
+
+    source: str
+    type: str
+    subject: str
+    time: str
+    recordedtime: str
+    data: Data
+    datacontenttype: str = "application/json"
+    dataschema: str = ""
+
+
+class EventWriter:
+    """Writes events of one machine under one configuration."""
+
+    def __init__(self, machine: Machine, config_hash: str, gateway_version: str) -> None:
+        self._machine = machine
+        self._hash = config_hash
+        self._version = gateway_version
+        self._source = source_of(machine.location, machine.name)
+        self._schemas = {c.name: f"urn:plantwright:contract:{c.name}:{c.version}" for c in machine.contracts}
+        self._versions = {c.name: c.version for c in machine.contracts}
+        self._encode = msgspec.json.Encoder().encode
+
+    def observation(
+        self,
+        contract: str,
+        fields: dict[str, Scalar],
+        time_ns: int,
+        now_ns: int,
+        quality: dict[str, Quality],
+        flags: dict[str, str],
+        context: Mapping[str, str],
+    ) -> Row:
+        """Values of one contract that share one source time."""
+        data = Observation(
+            plant=self._machine.plant,
+            machine=self._machine.name,
+            contract=contract,
+            contract_version=self._versions[contract],
+            fields=fields,
+            config=self._hash,
+            quality=quality,
+            flags=flags,
+            context=dict(context),
+        )
+        body = self._body(OBSERVATION, contract, time_ns, now_ns, data, self._schemas[contract])
+        return Row(OBSERVATION, contract, body, 1, _bounded(time_ns), _bounded(time_ns), not flags and not quality)
+
+    def quarantined(self, original: Original, now_ns: int) -> Row:
+        """A value that cannot be interpreted."""
+        data = Quarantined(
+            plant=self._machine.plant,
+            machine=self._machine.name,
+            contract=original.contract,
+            contract_version=self._versions[original.contract],
+            field=original.field,
+            signal=original.signal,
+            value=original.value,
+            reason=original.reason,
+            config=self._hash,
+        )
+        time_ns = original.time_ns
+        body = self._body(QUARANTINE, original.contract, time_ns, now_ns, data, self._schemas[original.contract])
+        return Row(QUARANTINE, original.contract, body, 1, _bounded(time_ns), _bounded(time_ns))
+
+    def gap(
+        self,
+        reason: str,
+        start_ns: int,
+        end_ns: int,
+        now_ns: int,
+        count: int | None = None,
+        signals: tuple[str, ...] = (),
+        message: str = "",
+    ) -> Row:
+        """A stretch that was not observed, or that was dropped (then `count` is how many observations)."""
+        data = Gap(
+            plant=self._machine.plant,
+            machine=self._machine.name,
+            reason=reason,
+            start_time=rfc3339(start_ns),
+            end_time=rfc3339(end_ns),
+            config=self._hash,
+            count=count,
+            signals=list(signals),
+            message=message,
+        )
+        body = self._body(GAP, self._machine.name, end_ns, now_ns, data)
+        return Row(GAP, "", body, count or 0, _bounded(start_ns), _bounded(end_ns))
+
+    def configuration(self, now_ns: int) -> Row:
+        """This configuration came into force."""
+        data = Configuration(
+            plant=self._machine.plant,
+            machine=self._machine.name,
+            config=self._hash,
+            profile=self._machine.profile,
+            contracts=dict(self._versions),
+            gateway_version=self._version,
+            asset=asset_context(self._machine.asset),
+        )
+        body = self._body(CONFIGURATION, self._machine.name, now_ns, now_ns, data)
+        return Row(CONFIGURATION, "", body, 0, now_ns, now_ns)
+
+    def _body(self, kind: str, subject: str, time_ns: int, now_ns: int, data: Data, schema: str = "") -> bytes:
+        return self._encode(
+            StoredEvent(
+                source=self._source,
+                type=kind,
+                subject=subject,
+                time=rfc3339(time_ns),
+                recordedtime=rfc3339(now_ns),
+                data=data,
+                dataschema=schema,
+            )
+        )
+
+
+def _bounded(ns: int) -> int:
+    return min(max(ns, -_LONGEST_NS), _LONGEST_NS)
+
+
+def original_text(value: Scalar) -> str:
+    """A value as the quarantine shows it, printable and bounded."""
+    text = value if isinstance(value, str) else repr(value)
+    return text[:LONGEST_ORIGINAL].encode("utf-8", "backslashreplace").decode()

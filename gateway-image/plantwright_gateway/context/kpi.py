@@ -1,0 +1,132 @@
+"""Time and quantity elements of ISO 22400, counted so that they survive a restart.
+
+Time is integrated from one `now` to the next. A state is known only as long as the machine has confirmed it within the
+contract's freshness: what is not known is Unknown, never Delay. All sums are ns and whole parts, so nothing is lost by
+rounding; ratios are the reader's business.
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+
+import msgspec
+
+from plantwright_api.wire.config import PartCounters, StateModel
+from plantwright_api.wire.delivery import Scalar
+from plantwright_gateway.context.calendar import WorkCalendar
+from plantwright_gateway.context.counters import as_count, part_delta
+
+State = Literal["Production", "Setup", "Delay", "Idle", "PlannedDown", "Unknown"]
+STATES: Final[tuple[State, ...]] = get_args(State)
+UNKNOWN: Final = "Unknown"
+BUSY: Final = frozenset({"Production", "Setup", "Delay", "Idle"})
+"""States of planned busy time: known, and not planned to be down."""
+
+
+class Totals(msgspec.Struct, rename="camel"):
+    """What is kept over restarts. `states` holds [planned ns, unplanned ns] per state."""
+
+    at_ns: int
+    states: dict[str, list[int]] = {}
+    good: int = 0
+    rejected: int = 0
+    baselines: dict[str, int] = {}
+
+
+class Kpis:
+    """Counts one machine. Every call moves its time to `now`; a clock that goes back starts a new stretch."""
+
+    def __init__(
+        self,
+        totals: Totals,
+        calendar: WorkCalendar,
+        states: StateModel | None,
+        parts: PartCounters | None,
+        fresh_ns: int,
+    ) -> None:
+        self.totals = totals
+        self.state: str = UNKNOWN
+        self._known_until = totals.at_ns
+        self._calendar = calendar
+        self._states: Mapping[str, str] = states.values if states else {}
+        self._fresh_ns = fresh_ns
+        self.state_signal = states.signal if states else ""
+        self._good = parts.good if parts else None
+        self._rejected = parts.rejected if parts else None
+        self._rollover = parts.rollover if parts else None
+
+    def succeed(self, before: "Kpis") -> None:
+        """Take over what another configuration's counters know of the present."""
+        if self.state_signal == before.state_signal and self._states == before._states:
+            self.state, self._known_until = before.state, before._known_until
+
+    def advance(self, now_ns: int) -> None:
+        """Integrate up to now."""
+        if now_ns < self.totals.at_ns:
+            self._known_until = min(self._known_until, now_ns + self._fresh_ns)
+        known_until = min(max(self._known_until, self.totals.at_ns), now_ns)
+        self._add(self.state, self.totals.at_ns, known_until)
+        self._add(UNKNOWN, known_until, now_ns)
+        self.totals.at_ns = now_ns
+
+    def confirm(self, now_ns: int) -> None:
+        """The machine spoke: the state stays known for the freshness from now on."""
+        self.advance(now_ns)
+        self._known_until = now_ns + self._fresh_ns
+
+    def lose(self, now_ns: int) -> None:
+        """The session is gone: nothing is known until the state is told again."""
+        self.advance(now_ns)
+        self.state, self._known_until = UNKNOWN, now_ns
+
+    def tell_state(self, code: str, name: str, now_ns: int) -> None:
+        """The state signal gave this code, or the name that the profile gives it; neither listed is Unknown."""
+        self.advance(now_ns)
+        self.state = self._states.get(code) or self._states.get(name) or UNKNOWN
+
+    def count(self, signal: str, value: Scalar) -> None:
+        """A signal was read; if it counts parts, add what came since its last reading."""
+        if signal not in (self._good, self._rejected):
+            return
+        reading = as_count(value)
+        if reading is None:
+            return
+        delta = part_delta(self.totals.baselines.get(signal), reading, self._rollover)
+        self.totals.baselines[signal] = reading
+        if signal == self._good:
+            self.totals.good += delta
+        else:
+            self.totals.rejected += delta
+
+    def shift(self, now_ns: int) -> str:
+        """Name of the shift under way; "" outside of shifts and around the clock."""
+        return self._calendar.segment_at(now_ns).shift
+
+    def _add(self, state: str, start: int, end: int) -> None:
+        for length, segment in self._calendar.segments(start, end):
+            sums = self.totals.states.setdefault(state, [0, 0])
+            sums[0 if segment.planned else 1] += length
+
+
+def planned_ns(totals: Totals) -> int:
+    """Planned time, known or not."""
+    return sum(sums[0] for sums in totals.states.values())
+
+
+def busy_ns(totals: Totals) -> int:
+    """Planned busy time: planned, its state known, and not planned to be down."""
+    return sum(sums[0] for state, sums in totals.states.items() if state in BUSY)
+
+
+def dump(totals: Totals) -> bytes:
+    """The totals as they are stored."""
+    return msgspec.json.encode(totals)
+
+
+def load(content: bytes | None, now_ns: int) -> Totals:
+    """Read totals back; none, or none that can be read, begin at zero now."""
+    if content:
+        try:
+            return msgspec.json.decode(content, type=Totals)
+        except msgspec.DecodeError:
+            pass
+    return Totals(at_ns=now_ns)

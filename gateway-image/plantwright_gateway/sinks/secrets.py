@@ -1,0 +1,62 @@
+"""Reads mounted secrets anew when they change. Their values never enter a message."""
+
+import os
+import ssl
+from pathlib import Path
+
+from plantwright_api.wire.config import SECRETS_DIR
+from plantwright_gateway.ports.sink import SinkUnavailable
+
+SECRETS_DIR_VARIABLE = "PLANTWRIGHT_SECRETS_DIR"
+
+
+def secrets_dir() -> Path:
+    """The folder that secrets are mounted in."""
+    return Path(os.environ.get(SECRETS_DIR_VARIABLE, SECRETS_DIR))
+
+
+class SecretFile:
+    """One key of one secret. `version` changes whenever the content may have changed."""
+
+    def __init__(self, secret: str, key: str) -> None:
+        self.path = secrets_dir() / secret / key
+        self._name = f"Secret {secret}, key {key}"
+
+    def version(self) -> tuple[int, int, int]:
+        """What tells one content from another: inode, time and size.
+
+        Raises:
+            SinkUnavailable: the secret or its key is missing.
+        """
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            raise SinkUnavailable(f"SecretNotFound: {self._name} is not mounted") from error
+        return (found.st_ino, found.st_mtime_ns, found.st_size)
+
+    def read(self) -> str:
+        """The content without surrounding white space.
+
+        Raises:
+            SinkUnavailable: it is missing or no text.
+        """
+        try:
+            return self.path.read_text().strip()
+        except OSError as error:
+            raise SinkUnavailable(f"SecretNotFound: {self._name} cannot be read") from error
+        except ValueError as error:
+            raise SinkUnavailable(f"{self._name} is no text") from error
+
+
+def trust(ca: SecretFile | None) -> ssl.SSLContext:
+    """A TLS context that trusts the secret's authority alone, or the system's where there is none.
+
+    Raises:
+        SinkUnavailable: the secret is missing or holds no certificate.
+    """
+    if ca is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cadata=ca.read())
+    except (ssl.SSLError, ValueError) as error:
+        raise SinkUnavailable(f"{ca.path.parent.name}/{ca.path.name} holds no certificate") from error

@@ -1,0 +1,1 @@
+"""Modbus TCP: `plan` and `decode` and `frame` are pure, `client` owns the socket."""

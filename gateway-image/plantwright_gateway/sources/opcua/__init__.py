@@ -1,0 +1,1 @@
+"""OPC UA: `address`, `decode`, `stream` and `faults` are pure; the rest speaks through asyncua."""

@@ -1,0 +1,196 @@
+"""Certificates and secrets: what is mounted, and whether a server's certificate may be trusted.
+
+No value of a secret ever enters a message; secrets and keys are named.
+"""
+
+import ipaddress
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from plantwright_api.wire.config import SECRETS_DIR
+from plantwright_gateway.sources.faults import LinkError
+
+SECRETS_DIR_VARIABLE = "PLANTWRIGHT_SECRETS_DIR"
+
+
+class Identity(NamedTuple):
+    """The gateway's own certificate and key."""
+
+    certificate: x509.Certificate
+    key: RSAPrivateKey
+
+    @property
+    def application_uri(self) -> str | None:
+        """The URI that the certificate names; a server compares it with the one in CreateSession."""
+        uris = _alternative_names(self.certificate, x509.UniformResourceIdentifier)
+        return str(uris[0]) if uris else None
+
+
+class Credentials(NamedTuple):
+    """A login."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Credentials(***)"
+
+
+def read_secret(secret: str, key: str) -> bytes:
+    """One key of a mounted Secret.
+
+    Raises:
+        LinkError: SecretNotFound, naming secret and key.
+    """
+    try:
+        return (_folder(secret) / key).read_bytes()
+    except OSError:
+        raise LinkError("SecretNotFound", f"Secret {secret} has no key {key}; create it") from None
+
+
+def load_identity(secret: str | None, now: datetime) -> Identity:
+    """The gateway's certificate and key from a kubernetes.io/tls Secret.
+
+    Raises:
+        LinkError: SecretNotFound, CertificateExpired, or CertificateRejected where it cannot be read.
+    """
+    if secret is None:
+        message = "security needs a certificate of the gateway; set endpoint.security.certificateSecretRef"
+        raise LinkError("SecretNotFound", message)
+    pair = read_secret(secret, "tls.crt"), read_secret(secret, "tls.key")
+    try:
+        certificate, key = x509.load_pem_x509_certificate(pair[0]), load_pem_private_key(pair[1], None)
+    except (ValueError, TypeError):
+        raise LinkError(
+            "SecretNotFound", f"Secret {secret}: tls.crt and tls.key must be PEM, without password"
+        ) from None
+    if not isinstance(key, RSAPrivateKey):
+        raise LinkError("CertificateRejected", f"Secret {secret}: OPC UA needs an RSA key")
+    if key.public_key() != certificate.public_key():
+        raise LinkError("CertificateRejected", f"Secret {secret}: tls.key does not belong to tls.crt")
+    _check_time(certificate, now, f"the gateway's certificate in Secret {secret}")
+    return Identity(certificate, key)
+
+
+def load_trusted(secret: str | None) -> list[x509.Certificate]:
+    """The certificates that the gateway trusts: every `*.crt` (PEM, one or more) of the Secret.
+
+    Raises:
+        LinkError: SecretNotFound.
+    """
+    if secret is None:
+        raise LinkError("SecretNotFound", "no server can be trusted; set endpoint.security.trustSecretRef")
+    files = sorted(_folder(secret).glob("*.crt"))
+    if not files:
+        raise LinkError("SecretNotFound", f"Secret {secret} has no key ending in .crt; add the server's certificate")
+    trusted: list[x509.Certificate] = []
+    for file in files:
+        try:
+            trusted.extend(x509.load_pem_x509_certificates(read_secret(secret, file.name)))
+        except ValueError:
+            raise LinkError("SecretNotFound", f"Secret {secret}: {file.name} is no PEM certificate") from None
+    return trusted
+
+
+def load_credentials(secret: str | None) -> Credentials | None:
+    """The login, or None for an anonymous session.
+
+    Raises:
+        LinkError: SecretNotFound.
+    """
+    if secret is None:
+        return None
+    user, password = read_secret(secret, "username"), read_secret(secret, "password")
+    try:
+        return Credentials(user.decode().strip(), password.decode().rstrip("\r\n"))
+    except UnicodeDecodeError:
+        raise LinkError("SecretNotFound", f"Secret {secret}: username and password must be UTF-8 text") from None
+
+
+def leaf(chain: bytes | None) -> x509.Certificate:
+    """The server's own certificate, the first of what may be a chain in DER.
+
+    Raises:
+        LinkError: CertificateNotTrusted, where there is none.
+    """
+    blob = chain or b""
+    try:
+        return x509.load_der_x509_certificate(blob[: 4 + int.from_bytes(blob[2:4], "big")])
+    except ValueError:
+        raise LinkError("CertificateNotTrusted", "the server shows no certificate that can be read") from None
+
+
+def check_server(certificate: x509.Certificate, trusted: Sequence[x509.Certificate], host: str, now: datetime) -> None:
+    """Hold a server's certificate to the trust list, its time and the host that was dialled.
+
+    Raises:
+        LinkError: CertificateNotTrusted or CertificateExpired.
+    """
+    issuers = [one for one in trusted if one == certificate or _has_issued(one, certificate)]
+    if not issuers:
+        message = f"the server's certificate {_name(certificate)} is neither in trustSecretRef nor issued by one of it"
+        raise LinkError("CertificateNotTrusted", f"{message}; add it")
+    _check_time(certificate, now, f"the server's certificate {_name(certificate)}")
+    if all(not issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc for issuer in issuers):
+        raise LinkError("CertificateExpired", f"the issuer of the server's certificate {_name(certificate)}: renew it")
+    if not _names_host(certificate, host):
+        message = f"the server's certificate {_name(certificate)} does not name {host}"
+        raise LinkError("CertificateNotTrusted", f"{message}; dial a name it has or renew it")
+
+
+def _folder(secret: str) -> Path:
+    return Path(os.environ.get(SECRETS_DIR_VARIABLE, SECRETS_DIR)) / secret
+
+
+def _check_time(certificate: x509.Certificate, now: datetime, what: str) -> None:
+    if now > certificate.not_valid_after_utc:
+        raise LinkError("CertificateExpired", f"{what} ended on {certificate.not_valid_after_utc:%Y-%m-%d}; renew it")
+    if now < certificate.not_valid_before_utc:
+        begins = f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M}"
+        raise LinkError("CertificateExpired", f"{what} is valid from {begins} UTC on; check the clocks")
+
+
+def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    if not _is_authority(issuer):
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def _names_host(certificate: x509.Certificate, host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        names = _alternative_names(certificate, x509.DNSName)
+        return host.lower().rstrip(".") in {str(name).lower().rstrip(".") for name in names}
+    return address in _alternative_names(certificate, x509.IPAddress)
+
+
+def _alternative_names(certificate: x509.Certificate, kind: type[x509.GeneralName]) -> list[object]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return [name.value for name in names if isinstance(name, kind)]
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string()

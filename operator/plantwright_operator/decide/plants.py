@@ -1,0 +1,54 @@
+"""Judge a Plant on its own: what admission cannot see."""
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from plantwright_api.v1alpha1 import Plant
+from plantwright_operator.decide.endpoints import address, service
+from plantwright_operator.model import Refusal
+
+
+def judge(plant: Plant) -> Refusal | None:
+    """The first thing that keeps the plant from being used, or None."""
+    for check in CHECKS:
+        refusal = check(plant)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def sink_urls(plant: Plant) -> list[tuple[str, str]]:
+    """Field and URL of each sink."""
+    urls = []
+    for sink in plant.spec.mes.sinks:
+        chosen = ("http", sink.http) if sink.http else ("mqtt", sink.mqtt)
+        if chosen[1] is not None:
+            urls.append((f"spec.mes.sinks[{sink.name}].{chosen[0]}.url", chosen[1].url))
+    return urls
+
+
+def _time_zone(plant: Plant) -> Refusal | None:
+    try:
+        ZoneInfo(plant.spec.time_zone)
+    except (KeyError, ValueError, OSError):
+        zone = plant.spec.time_zone
+        return Refusal("InvalidSpec", f"spec.timeZone: {zone} is no IANA time zone; write one such as Europe/Berlin")
+    return None
+
+
+def _sinks(plant: Plant) -> Refusal | None:
+    """A NetworkPolicy takes no names, so a named service needs networks that the plant declares."""
+    for field, url in sink_urls(plant):
+        found = service(url, field)
+        if isinstance(found, Refusal):
+            return found
+        if address(found[0]) is None and not plant.spec.network.egress_cidrs:
+            return Refusal(
+                "InvalidSpec",
+                f"{field}: {found[0]} is a host name, and a NetworkPolicy takes only addresses; "
+                "list its networks in spec.network.egressCidrs",
+            )
+    return None
+
+
+CHECKS: tuple[Callable[[Plant], Refusal | None], ...] = (_time_zone, _sinks)

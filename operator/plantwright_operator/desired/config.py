@@ -1,0 +1,238 @@
+"""A gateway's configuration, from a resolved machine: everything merged, quantities as numbers, names final."""
+
+from collections.abc import Sequence
+
+from plantwright_api.v1alpha1 import DataContract, Plant
+from plantwright_api.v1alpha1.base import SecretRef
+from plantwright_api.v1alpha1.datacontract import ContractField
+from plantwright_api.v1alpha1.plant import Break, Shift, Sink
+from plantwright_api.wire import config as wire
+from plantwright_operator import quantities
+from plantwright_operator.model import Facts, Resolved, ResolvedSignal
+
+BUFFER_FILE = f"{wire.BUFFER_DIR}/buffer.db"
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def build(resolved: Resolved, facts: Facts) -> wire.GatewayConfig:
+    """The gateway's configuration, without its hash."""
+    machine, plant = resolved.machine, resolved.plant
+    kept = {signal.signal.name for signal in resolved.signals}
+    return wire.GatewayConfig(
+        machines=[
+            wire.Machine(
+                uid=facts.gateway_uid,
+                name=machine.metadata.name,
+                namespace=machine.metadata.namespace,
+                plant=plant.metadata.name,
+                location=wire.Location(
+                    enterprise=plant.spec.enterprise,
+                    site=plant.spec.site,
+                    area=machine.spec.location.area,
+                    line=machine.spec.location.line,
+                ),
+                source=_source(resolved, facts),
+                contracts=[_contract(contract) for contract in resolved.contracts],
+                signals=[_signal(signal, resolved) for signal in resolved.signals],
+                sinks=[_sink(sink) for sink in plant.spec.mes.sinks],
+                buffer=_buffer(resolved, facts),
+                profile=f"{resolved.profile.family()} {resolved.profile.spec.version}",
+                asset=wire.Asset(**machine.spec.asset.model_dump(include=set(wire.Asset.__struct_fields__))),
+                calendar=_calendar(plant),
+                state=_state(resolved, kept),
+                parts=_parts(resolved, kept),
+            )
+        ]
+    )
+
+
+def secrets(resolved: Resolved) -> tuple[str, ...]:
+    """Names of the Secrets that the gateway's pod mounts, sorted."""
+    plant = resolved.plant.spec
+    security, defaults = resolved.machine.spec.endpoint.security, plant.gateway.opcua
+    refs: list[SecretRef | None] = []
+    if resolved.endpoint.protocol == "OPCUA":
+        refs += [security.certificate_secret_ref or defaults.certificate_secret_ref]
+        refs += [security.trust_secret_ref or defaults.trust_secret_ref, security.credentials_secret_ref]
+    for sink in plant.mes.sinks:
+        if sink.http:
+            refs += [sink.http.token_secret_ref, sink.http.ca_secret_ref]
+        if sink.mqtt:
+            refs += [sink.mqtt.credentials_secret_ref, sink.mqtt.ca_secret_ref]
+    return tuple(sorted({ref.name for ref in refs if ref is not None}))
+
+
+def _source(resolved: Resolved, facts: Facts) -> wire.ModbusSource | wire.OpcUaSource:
+    acquisition, endpoint = resolved.profile.spec.acquisition, resolved.endpoint
+    if endpoint.protocol == "ModbusTCP":
+        modbus = resolved.profile.spec.modbus
+        return wire.ModbusSource(
+            host=endpoint.address or endpoint.host,
+            port=endpoint.port,
+            timeout_ms=acquisition.timeout_milliseconds,
+            max_registers_per_request=modbus.max_registers_per_request,
+            max_gap_registers=modbus.max_gap_registers,
+            max_requests_per_second=facts.requests_per_second,
+        )
+    security, defaults = resolved.machine.spec.endpoint.security, resolved.plant.spec.gateway.opcua
+    return wire.OpcUaSource(
+        url=resolved.machine.spec.endpoint.url,
+        timeout_ms=acquisition.timeout_milliseconds,
+        publishing_interval_ms=acquisition.publishing_interval_milliseconds,
+        mode=acquisition.mode,
+        max_items_per_request=acquisition.max_items_per_request,
+        max_requests_per_second=facts.requests_per_second,
+        security_mode=security.mode,
+        security_policy=security.policy,
+        certificate_secret=_name(security.certificate_secret_ref or defaults.certificate_secret_ref),
+        trust_secret=_name(security.trust_secret_ref or defaults.trust_secret_ref),
+        credentials_secret=_name(security.credentials_secret_ref),
+    )
+
+
+def _contract(contract: DataContract) -> wire.Contract:
+    return wire.Contract(
+        name=contract.family(),
+        version=contract.spec.version,
+        fields=[_field(field) for field in contract.spec.fields],
+        freshness_seconds=contract.spec.freshness_seconds,
+    )
+
+
+def _field(field: ContractField) -> wire.ContractField:
+    return wire.ContractField(
+        name=field.name,
+        type=field.type,
+        unit=field.unit,
+        required=field.required,
+        minimum=_number(field.minimum),
+        maximum=_number(field.maximum),
+        max_length=field.max_length,
+        enum=list(field.enum or []),
+        on_violation=field.on_violation,
+    )
+
+
+def _signal(resolved: ResolvedSignal, machine: Resolved) -> wire.Signal:
+    signal, acquisition = resolved.signal, machine.profile.spec.acquisition
+    modbus = machine.endpoint.protocol == "ModbusTCP"
+    return wire.Signal(
+        name=signal.name,
+        contract=resolved.contract,
+        field=resolved.field,
+        interval_ms=signal.interval_milliseconds or acquisition.interval_milliseconds,
+        modbus=_modbus(resolved, machine) if modbus else None,
+        opcua=wire.OpcUaAddress(node_id=resolved.opcua.node_id) if resolved.opcua and not modbus else None,
+        scale=float(signal.scale or "1"),
+        offset=float(signal.offset or "0"),
+        unit=signal.unit or _field_unit(resolved, machine.contracts),
+        values={value.value: value.name for value in signal.values},
+    )
+
+
+def _modbus(resolved: ResolvedSignal, machine: Resolved) -> wire.ModbusAddress | None:
+    """The address with orders and unit filled in: the address's own, then the machine's, then the profile's."""
+    address, defaults = resolved.modbus, machine.profile.spec.modbus
+    if address is None:
+        return None
+    units = (address.unit_id, machine.machine.spec.endpoint.unit_id, defaults.unit_id)
+    return wire.ModbusAddress(
+        table=address.table,
+        address=address.address,
+        type=address.type,
+        unit_id=next(unit for unit in units if unit is not None),
+        bit=address.bit,
+        length=address.length,
+        byte_order=address.byte_order or defaults.byte_order,
+        word_order=address.word_order or defaults.word_order,
+    )
+
+
+def _field_unit(resolved: ResolvedSignal, contracts: Sequence[DataContract]) -> str | None:
+    fields = [f for c in contracts if c.family() == resolved.contract for f in c.spec.fields]
+    return next((f.unit for f in fields if f.name == resolved.field), None)
+
+
+def _sink(sink: Sink) -> wire.HttpSink | wire.MqttSink:
+    if sink.http is not None:
+        return wire.HttpSink(
+            name=sink.name,
+            url=sink.http.url,
+            token_secret=_name(sink.http.token_secret_ref),
+            ca_secret=_name(sink.http.ca_secret_ref),
+        )
+    assert sink.mqtt is not None  # noqa: S101  (admission demands one of the two)
+    return wire.MqttSink(
+        name=sink.name,
+        url=sink.mqtt.url,
+        topic_prefix=sink.mqtt.topic_prefix,
+        credentials_secret=_name(sink.mqtt.credentials_secret_ref),
+        ca_secret=_name(sink.mqtt.ca_secret_ref),
+    )
+
+
+def _buffer(resolved: Resolved, facts: Facts) -> wire.Buffer:
+    """Nine tenths of the volume: the file system and the WAL's growth need the rest."""
+    durable = (facts.medium or resolved.buffer.medium) == "PersistentVolumeClaim"
+    size = quantities.larger(resolved.buffer.size, facts.claim_size if durable else None)
+    return wire.Buffer(
+        path=BUFFER_FILE,
+        max_bytes=int(quantities.parse(size) * 9 // 10),
+        overflow=resolved.buffer.overflow,
+        durable=durable,
+    )
+
+
+def _calendar(plant: Plant) -> wire.Calendar:
+    calendar = plant.spec.calendar
+    return wire.Calendar(
+        time_zone=plant.spec.time_zone,
+        shifts=[_shift(shift) for shift in calendar.shifts],
+        closures=sorted(calendar.closures),
+    )
+
+
+def _shift(shift: Shift) -> wire.Shift:
+    return wire.Shift(
+        name=shift.name,
+        weekdays=sorted(_WEEKDAYS.index(day) for day in shift.days),
+        start_minute=_minute(shift.start),
+        end_minute=_minute(shift.end),
+        breaks=[_break(pause) for pause in shift.breaks],
+    )
+
+
+def _break(pause: Break) -> wire.Break:
+    return wire.Break(start_minute=_minute(pause.start), end_minute=_minute(pause.end))
+
+
+def _state(resolved: Resolved, kept: set[str]) -> wire.StateModel | None:
+    state = resolved.profile.spec.state
+    if state is None or state.signal not in kept:
+        return None
+    return wire.StateModel(signal=state.signal, values={value.value: value.state for value in state.values})
+
+
+def _parts(resolved: Resolved, kept: set[str]) -> wire.PartCounters | None:
+    parts = resolved.profile.spec.parts
+    if parts is None:
+        return None
+    return wire.PartCounters(
+        good=parts.good if parts.good in kept else None,
+        rejected=parts.rejected if parts.rejected in kept else None,
+        rollover=parts.rollover,
+        planned_run_time_per_item_seconds=_number(parts.planned_run_time_per_item_seconds),
+    )
+
+
+def _name(ref: SecretRef | None) -> str | None:
+    return ref.name if ref is not None else None
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text is not None else None
+
+
+def _minute(time: str) -> int:
+    hours, minutes = time.split(":")
+    return int(hours) * 60 + int(minutes)

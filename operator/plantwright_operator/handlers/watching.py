@@ -1,0 +1,67 @@
+"""kopf: which objects are watched, and what is done with an event: it enters the cache, nothing else.
+
+Only `on.event` handlers. Handlers of the other sorts bring finalizers, annotations and lost updates; these bring none of
+it, return nothing and cannot fail, so kopf never writes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import kopf
+
+from plantwright_operator.cluster.kinds import OURS, OWNED
+from plantwright_operator.model import MANAGED_BY_SELECTOR, Obj
+
+Observe = Callable[..., None]
+"""Takes kind and object, and gone=True where it was deleted."""
+
+ERROR_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21, 30, 30, 30, 30, 30, 30)
+"""Four minutes of an API server that answers 5xx do not end the process; a stream that breaks is opened again for ever."""
+
+
+def registry(observe: Observe, end: Callable[..., Awaitable[None]]) -> kopf.OperatorRegistry:
+    """A registry with one event handler per kind; `end` is run before kopf ends the tasks that it did not start."""
+    found = kopf.OperatorRegistry()
+    kopf.on.login(registry=found)(login)
+    kopf.on.cleanup(registry=found)(end)
+    for kind, resource in {**OURS, **OWNED}.items():
+        group, _, version = resource.api_version.rpartition("/")
+        kopf.on.event(group, version, resource.plural, registry=found, id=f"observe-{kind}")(_handler(kind, observe))
+    return found
+
+
+def settings() -> kopf.OperatorSettings:
+    """kopf's settings: it writes nothing, watches only what is ours, and notices streams that died."""
+    found = kopf.OperatorSettings()
+    found.posting.enabled = False
+    found.scanning.disabled = True
+    found.queueing.idle_timeout = 1.0
+    found.networking.error_backoffs = ERROR_BACKOFFS
+    found.networking.request_timeout = 60.0
+    found.networking.connect_timeout = 10.0
+    found.watching.server_timeout = 300
+    found.watching.client_timeout = 330
+    found.watching.connect_timeout = 10.0
+    for resource in OWNED.values():
+        group, _, version = resource.api_version.rpartition("/")
+        found.watching.label_selectors[group, version, resource.plural] = MANAGED_BY_SELECTOR
+    return found
+
+
+def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    """Credentials without the client library's login, which would import a second Kubernetes client."""
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+
+def watchers() -> int:
+    """How many watch streams are alive in this event loop."""
+    return sum(task.get_name().startswith("watcher for ") for task in asyncio.all_tasks() if not task.done())
+
+
+def _handler(kind: str, observe: Observe) -> Callable[..., Any]:
+    async def observed(event: Any, **_: Any) -> None:
+        obj: Obj = event["object"]
+        observe(kind, obj, gone=event["type"] == "DELETED")
+
+    return observed

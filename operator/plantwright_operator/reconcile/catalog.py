@@ -1,0 +1,154 @@
+"""What machines refer to, parsed once: plants, profiles, contracts; and who refers to what."""
+
+import logging
+from collections.abc import Iterable
+from typing import NamedTuple, TypeVar
+
+import pydantic
+
+from plantwright_api.v1alpha1 import DataContract, KubernetesObject, Machine, MachineProfile, Plant
+from plantwright_operator.decide import machines, references
+from plantwright_operator.model import Key, Obj, Refusal, Resolved
+from plantwright_operator.reconcile.observed import Observed
+
+logger = logging.getLogger(__name__)
+
+Model = TypeVar("Model", bound=KubernetesObject)
+_MODELS: dict[str, type[KubernetesObject]] = {
+    "Plant": Plant,
+    "MachineProfile": MachineProfile,
+    "DataContract": DataContract,
+}
+
+
+class Usage(NamedTuple):
+    """The versions a machine resolves to."""
+
+    profile: Key
+    contracts: tuple[Key, ...]
+
+
+class Catalog:
+    """Plants, profiles and contracts as models. `version` grows when any of them changes in what a person wrote."""
+
+    def __init__(self, observed: Observed) -> None:
+        self._observed = observed
+        self._models: dict[Key, KubernetesObject] = {}
+        self._usage: dict[Key, Usage] = {}
+        self._users: dict[Key, set[Key]] = {}
+        self._families: dict[Key, set[str]] = {}
+        self.version = 0
+
+    def changed(self, key: Key, spec_changed: bool) -> None:
+        """An object of these kinds came, changed or went."""
+        body = self._observed.get(key)
+        parsed = None if body is None else parse(_MODELS[key.kind], body)
+        if isinstance(parsed, KubernetesObject):
+            self._models[key] = parsed
+        else:
+            self._models.pop(key, None)
+        if isinstance(parsed, MachineProfile | DataContract):
+            self._families.setdefault(key, set()).add(parsed.family())
+        self.version += spec_changed
+
+    def families(self, key: Key) -> set[str]:
+        """Family names that this object has had, so that those who knew it by a former one look again too."""
+        return self._families.get(key, {key.name})
+
+    def plant(self, namespace: str, name: str) -> Plant | None:
+        """The Plant of that name."""
+        found = self._models.get(Key("Plant", namespace, name))
+        return found if isinstance(found, Plant) else None
+
+    def profile(self, key: Key) -> MachineProfile | None:
+        """The profile of that name."""
+        found = self._models.get(key)
+        return found if isinstance(found, MachineProfile) else None
+
+    def contract(self, key: Key) -> DataContract | None:
+        """The contract of that name."""
+        found = self._models.get(key)
+        return found if isinstance(found, DataContract) else None
+
+    def contracts(self) -> list[DataContract]:
+        """All contracts."""
+        return [m for m in self._models.values() if isinstance(m, DataContract)]
+
+    def profiles(self) -> list[MachineProfile]:
+        """All profiles."""
+        return [m for m in self._models.values() if isinstance(m, MachineProfile)]
+
+    def judge(self, machine: Machine) -> Resolved | Refusal:
+        """The machine resolved, or why not; notes what it uses."""
+        meta = machine.metadata
+        plant = self.plant(meta.namespace, machine.spec.plant_ref.name)
+        judged = machines.judge(machine, plant, self.profiles(), self.contracts())
+        self._note(Key("Machine", meta.namespace, meta.name), judged)
+        return judged
+
+    def forget(self, machine: Key) -> set[Key]:
+        """The machine is gone; returns what it used."""
+        return self._replace_usage(machine, None)
+
+    def used_by(self, key: Key) -> set[Key]:
+        """Machines that resolve to this profile or contract."""
+        return self._users.get(key, set())
+
+    def uses(self, machine: Key) -> set[Key]:
+        """What a machine resolves to."""
+        usage = self._usage.get(machine)
+        return {usage.profile, *usage.contracts} if usage else set()
+
+    def namespaces_of(self, profile: MachineProfile) -> tuple[str, ...]:
+        """Where a profile's contracts may lie: its own namespace, and those that its plants and catalogue users add."""
+        own = profile.metadata.namespace
+        plants = [m for m in self._models.values() if isinstance(m, Plant)]
+        found = [own]
+        for plant in plants:
+            within = references.namespaces(plant.metadata.namespace, plant.spec.catalog_namespace)
+            if own in within:
+                found += within
+        return tuple(dict.fromkeys(found))
+
+    def _note(self, machine: Key, judged: Resolved | Refusal) -> None:
+        usage = None
+        if isinstance(judged, Resolved):
+            contracts = tuple(_key(contract) for contract in judged.contracts)
+            usage = Usage(_key(judged.profile), contracts)
+        self._replace_usage(machine, usage)
+
+    def _replace_usage(self, machine: Key, usage: Usage | None) -> set[Key]:
+        before = self.uses(machine)
+        for key in before:
+            self._users[key].discard(machine)
+        if usage is None:
+            self._usage.pop(machine, None)
+            return before
+        self._usage[machine] = usage
+        for key in (usage.profile, *usage.contracts):
+            self._users.setdefault(key, set()).add(machine)
+        return before
+
+
+def parse(model: type[Model], body: Obj) -> Model | Refusal:
+    """The object as a model; a refusal where admission let something through that no program of ours can read."""
+    try:
+        return model.model_validate(body)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        logger.warning("%s %s: %s: %s", body.get("kind"), body["metadata"].get("name"), field, first["msg"])
+        return Refusal("InvalidSpec", f"{field}: {first['msg']}")
+
+
+def _key(obj: KubernetesObject) -> Key:
+    return Key(obj.kind, obj.metadata.namespace, obj.metadata.name)
+
+
+def refer_to(observed: Observed, catalog: Catalog, kind: str, families: Iterable[str]) -> set[Key]:
+    """Machines that may refer to a profile or contract of these families, now or once it is there."""
+    names = set(families)
+    if kind == "DataContract":
+        profiles = [p for p in catalog.profiles() if any(ref.name in names for ref in p.spec.contract_refs)]
+        names = {profile.family() for profile in profiles}
+    return {key for key, summary in observed.summaries() if summary.profile in names}

@@ -1,0 +1,124 @@
+"""Bring a machine's children to what is desired: apply what differs, and nothing else."""
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+from plantwright_api.v1alpha1 import Plant
+from plantwright_operator.cluster.api import Api
+from plantwright_operator.desired import children, comparison, names
+from plantwright_operator.model import (
+    CHILD_KINDS,
+    FIELD_MANAGER,
+    HASH_ANNOTATION,
+    MANAGED_BY_LABEL,
+    Desired,
+    Key,
+    Obj,
+    Refusal,
+)
+from plantwright_operator.reconcile.metrics import Metrics
+from plantwright_operator.reconcile.observed import Observed
+
+logger = logging.getLogger(__name__)
+
+
+class Children:
+    """Applies children. What the API server gives back enters the cache at once."""
+
+    def __init__(self, observed: Observed, api: Api, metrics: Metrics) -> None:
+        self._observed = observed
+        self._api = api
+        self._metrics = metrics
+        self._accepted: dict[Key, tuple[str, int]] = {}
+        self._account_lock = asyncio.Lock()
+        self._accounts: dict[Key, tuple[str, int]] = {}
+
+    def live(self, machine: Key) -> dict[str, Obj]:
+        """The machine's children that are there, by kind."""
+        found = {kind: self._observed.get(self._key(machine, kind)) for kind in CHILD_KINDS}
+        return {kind: child for kind, child in found.items() if child is not None}
+
+    def conflict(self, machine: Key, live: dict[str, Obj]) -> Refusal | None:
+        """A child of that name that is not ours to change."""
+        for kind, child in live.items():
+            owner = foreign_owner(machine, child)
+            if owner:
+                name = child["metadata"]["name"]
+                message = (
+                    f"metadata.name: {kind} {name} is there and belongs to {owner}; rename the Machine or remove it"
+                )
+                return Refusal("NameConflict", message)
+        return None
+
+    async def apply(self, machine: Key, desired: Desired, live: dict[str, Obj], held: Collection[str] = ()) -> int:
+        """Apply what differs, the StatefulSet last; `held` kinds are left as they are. Returns how many were applied.
+
+        Raises:
+            ApiError: what the API server said to the first that failed.
+        """
+        wanted = {kind: child for kind, child in desired.objects.items() if kind not in held}
+        differing = [kind for kind in CHILD_KINDS if kind in wanted and self._differs(wanted[kind], live.get(kind))]
+        first = [kind for kind in differing if kind != "StatefulSet"]
+        await asyncio.gather(*(self._apply(machine, wanted[kind]) for kind in first))
+        if "StatefulSet" in differing:
+            await self._apply(machine, wanted["StatefulSet"])
+        return len(differing)
+
+    async def ensure_account(self, plant: Plant) -> None:
+        """The plant's service account: a pod cannot be made without it.
+
+        Raises:
+            ApiError: what the API server said.
+        """
+        key = Key("ServiceAccount", plant.metadata.namespace, names.service_account_name(plant.metadata.name))
+        async with self._account_lock:
+            if self._accounts.get(key) == (plant.metadata.uid, self._observed.version(key)):
+                return
+            wanted = children.service_account(plant)
+            if self._differs(wanted, self._observed.get(key)):
+                await self._apply(Key("Plant", plant.metadata.namespace, plant.metadata.name), wanted)
+            self._accounts[key] = (plant.metadata.uid, self._observed.version(key))
+
+    def _differs(self, wanted: Obj, live: Obj | None) -> bool:
+        """Whether an apply is needed. One that the API server took without changing anything is not repeated."""
+        if live is None:
+            return True
+        if "deletionTimestamp" in live["metadata"]:
+            return False
+        difference = comparison.difference(wanted, live)
+        if not difference:
+            return False
+        meta = wanted["metadata"]
+        key = Key(wanted["kind"], meta["namespace"], meta["name"])
+        stamp = (meta["annotations"][HASH_ANNOTATION], self._observed.version(key))
+        if self._accepted.get(key) == stamp:
+            return False
+        logger.info("%s %s/%s differs at %s", key.kind, key.namespace, key.name, difference)
+        return True
+
+    async def _apply(self, owner: Key, wanted: Obj) -> None:
+        meta, kind = wanted["metadata"], wanted["kind"]
+        live = await self._api.apply(wanted)
+        self._observed.observe(kind, live)
+        key = Key(kind, meta["namespace"], meta["name"])
+        self._accepted[key] = (meta["annotations"][HASH_ANNOTATION], self._observed.version(key))
+        self._metrics.writes.labels(kind=kind).inc()
+        logger.info("applied %s %s/%s of %s %s", kind, key.namespace, key.name, owner.kind, owner.name)
+
+    def _key(self, machine: Key, kind: str) -> Key:
+        return Key(kind, machine.namespace, names.child_name(machine.name))
+
+
+def foreign_owner(machine: Key, child: Obj) -> str:
+    """Whose a child is, where it is not this machine's; empty where it is ours.
+
+    A child of a former machine of the same name is ours: that machine was removed and added again.
+    """
+    meta = child["metadata"]
+    controller = next((o for o in meta.get("ownerReferences", []) if o.get("controller")), None)
+    if controller is not None and (controller["kind"], controller["name"]) != ("Machine", machine.name):
+        return f"{controller['kind']} {controller['name']}"
+    if meta.get("labels", {}).get(MANAGED_BY_LABEL) != FIELD_MANAGER:
+        return "someone else (it lacks our label)"
+    return ""

@@ -1,0 +1,241 @@
+"""Runs everything that the leader does: workers, polling, resync, Events. A standby only keeps the cache warm."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from plantwright_api.v1alpha1 import Machine
+from plantwright_operator.cluster import kinds
+from plantwright_operator.cluster.api import Api, Identity
+from plantwright_operator.cluster.errors import ApiError, UnavailableError
+from plantwright_operator.cluster.gateways import Gateways, GatewaySilentError
+from plantwright_operator.model import Key, Obj
+from plantwright_operator.reconcile.admission import Admission
+from plantwright_operator.reconcile.announcements import Announcements
+from plantwright_operator.reconcile.catalog import Catalog, parse
+from plantwright_operator.reconcile.children import Children
+from plantwright_operator.reconcile.fanout import concerns
+from plantwright_operator.reconcile.kinds import Kinds
+from plantwright_operator.reconcile.machines import Machines
+from plantwright_operator.reconcile.metrics import Metrics
+from plantwright_operator.reconcile.observed import Change, Observed
+from plantwright_operator.reconcile.queue import WorkQueue
+from plantwright_operator.reconcile.remains import Remains
+from plantwright_operator.reconcile.reports import Reports
+from plantwright_operator.reconcile.statuses import Statuses
+from plantwright_operator.settings import Settings
+
+POLL_TICK = 0.1
+SYNC_SECONDS = 60.0
+RECONCILE_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+class Controller:
+    """Takes observations at all times, acts on them while it leads."""
+
+    def __init__(self, api: Api, gateways: Gateways, settings: Settings) -> None:
+        self._api = api
+        self._gateways = gateways
+        self._settings = settings
+        self.metrics = Metrics()
+        self.observed = Observed()
+        self.queue = WorkQueue()
+        self._catalog = Catalog(self.observed)
+        self._reports = Reports(settings.poll_seconds)
+        self._announcements = Announcements(self.observed, api, settings.pod_name)
+        statuses = Statuses(self.observed, api, self.metrics, self._announcements)
+        children = Children(self.observed, api, self.metrics)
+        self._kinds = Kinds(self.observed, self._catalog, children, statuses)
+        self._machines = Machines(
+            observed=self.observed,
+            catalog=self._catalog,
+            admission=Admission(self.observed, self._catalog),
+            children=children,
+            reports=self._reports,
+            statuses=statuses,
+            remains=Remains(self.observed, self._reports, api),
+            api=api,
+            settings=settings,
+        )
+        self._reconcilers: dict[str, Callable[[Key], Awaitable[float | None]]] = {
+            "Machine": self._machines.reconcile,
+            "Plant": self._kinds.plant,
+            "MachineProfile": self._kinds.profile,
+            "DataContract": self._kinds.contract,
+        }
+        self.leading = False
+        self.beat = time.monotonic()
+        self.observed.on_change = self._changed
+        self.metrics.watch(self._machine_conditions, self._reports.backlog, lambda: self.leading)
+
+    def observe(self, kind: str, obj: Obj, *, gone: bool = False) -> None:
+        """A watch told of an object."""
+        self.observed.observe(kind, obj, gone=gone)
+
+    async def lead(self) -> None:
+        """Act until cancelled or until one of the parts fails.
+
+        Raises:
+            Exception: whatever ended a part; the process must end, since nothing would be reconciled any more.
+        """
+        await self._wait_for_cache()
+        self._judge_all()
+        self.leading = True
+        self.metrics.leader.set(1)
+        self._add_all(spread=0.0)
+        async with asyncio.TaskGroup() as group:
+            for number in range(self._settings.workers):
+                group.create_task(self._work(), name=f"reconcile worker {number}")
+            group.create_task(self._poll(), name="gateway poller")
+            group.create_task(self._resync(), name="resync")
+            group.create_task(self._announcements.run(), name="announcements")
+            group.create_task(self._heartbeat(), name="heartbeat")
+
+    async def prune(self) -> int:
+        """Forget what the API server no longer has, though no event told so; returns how many."""
+        dropped = 0
+        for kind in kinds.RESOURCES:
+            before = {key: self.observed.uid(key) for key in self.observed.keys(kind)}
+            there = {identity.uid for identity in await self._list(kind)}
+            for key, uid in before.items():
+                dropped += uid not in there and self.observed.drop(key, uid)
+        return dropped
+
+    def _changed(self, change: Change) -> None:
+        if change.key.kind in ("Plant", "MachineProfile", "DataContract"):
+            self._catalog.changed(change.key, change.spec_changed)
+        if not self.leading:
+            return
+        for concern in concerns(change, self.observed, self._catalog):
+            self.queue.add(concern.key, concern.delay)
+        if change.key.kind == "StatefulSet":
+            for machine in self._machines.waiting:
+                self.queue.add(machine)
+
+    async def _list(self, kind: str) -> list[Identity]:
+        namespaces = self._settings.watch_namespaces or (None,)
+        found: list[Identity] = []
+        for namespace in namespaces:
+            found += await self._api.identities(kind, namespace)
+        return found
+
+    async def _wait_for_cache(self) -> None:
+        """Until the cache holds everything that the API server lists: acting on half a cache would write needlessly."""
+        deadline = time.monotonic() + SYNC_SECONDS
+        missing = [i for kind in kinds.RESOURCES for i in await self._list(kind)]
+        while missing and time.monotonic() < deadline:
+            missing = [i for i in missing if not self.observed.knows(Key(*i[:3]), i.uid)]
+            await asyncio.sleep(0.05)
+        if missing:
+            logger.warning("%d objects are listed and no watch told of them; going on", len(missing))
+
+    def _judge_all(self) -> None:
+        """Resolve every machine once, so that counts are right before any is written."""
+        for key in self.observed.keys("Machine"):
+            body = self.observed.get(key)
+            machine = parse(Machine, body) if body is not None else None
+            if isinstance(machine, Machine):
+                self._catalog.judge(machine)
+
+    def _add_all(self, spread: float) -> None:
+        for kind in self._reconcilers:
+            for key in self.observed.keys(kind):
+                self.queue.add(key, random.uniform(0, spread))  # noqa: S311
+        claims = self.observed.keys("PersistentVolumeClaim")
+        for machine in {Key("Machine", c.namespace, self.observed.machine_of(c)) for c in claims}:
+            self.queue.add(machine, random.uniform(0, spread))  # noqa: S311
+
+    async def _work(self) -> None:
+        while True:
+            key = await self.queue.get()
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout(RECONCILE_SECONDS):
+                    again = await self._reconcilers[key.kind](key)
+            except Exception as error:
+                self._failed(key, error)
+                continue
+            finally:
+                self.metrics.duration.labels(kind=key.kind).observe(time.monotonic() - started)
+            self.metrics.reconciles.labels(kind=key.kind, outcome="done").inc()
+            self.queue.done(key)
+            if again is not None:
+                self.queue.add(key, again)
+
+    def _failed(self, key: Key, error: Exception) -> None:
+        """Any error is met with a pause and another try; one we did not foresee is logged with its trace."""
+        wanted = error.retry_after if isinstance(error, UnavailableError) else None
+        pause = self.queue.failed(key, at_least=wanted or 0.0)
+        self.metrics.reconciles.labels(kind=key.kind, outcome="failed").inc()
+        foreseen = isinstance(error, ApiError | TimeoutError)
+        where = f"{key.kind} {key.namespace}/{key.name}"
+        logger.warning(
+            "%s: %s; again in %.1f s", where, error or "timeout", pause, exc_info=None if foreseen else error
+        )
+
+    async def _poll(self) -> None:
+        async with _limited(64) as spawn:
+            while True:
+                for machine, pod_uid, ip in self._reports.due():
+                    await spawn(self._ask(machine, pod_uid, ip))
+                await asyncio.sleep(POLL_TICK)
+
+    async def _ask(self, machine: Key, pod_uid: str, ip: str) -> None:
+        try:
+            status = await self._gateways.status(ip)
+        except GatewaySilentError as error:
+            self.metrics.polls.labels(outcome="silent").inc()
+            if self._reports.unanswered(machine):
+                logger.info("gateway of %s/%s is silent: %s", machine.namespace, machine.name, error)
+                self.queue.add(machine)
+            return
+        self.metrics.polls.labels(outcome="answered").inc()
+        if self._reports.answered(machine, pod_uid, status):
+            self.queue.add(machine)
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311
+            try:
+                dropped = await self.prune()
+            except ApiError as error:
+                logger.warning("resync: %s", error)
+                continue
+            if dropped:
+                logger.warning("resync: %d objects were gone and no event told so", dropped)
+            self._add_all(spread=self._settings.resync_seconds / 10)
+
+    async def _heartbeat(self) -> None:
+        while True:
+            self.beat = time.monotonic()
+            self.metrics.queue_depth.set(self.queue.ready())
+            self.metrics.observed.set(self.observed.count())
+            await asyncio.sleep(1.0)
+
+    def _machine_conditions(self) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+        return [(summary.plant, summary.conditions) for _, summary in self.observed.summaries()]
+
+
+@asynccontextmanager
+async def _limited(limit: int) -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], Awaitable[None]]]:
+    """A way to start coroutines of which at most `limit` run at once; their failures end the block."""
+    slots = asyncio.Semaphore(limit)
+    async with asyncio.TaskGroup() as group:
+
+        async def run(work: Coroutine[Any, Any, None]) -> None:
+            try:
+                await work
+            finally:
+                slots.release()
+
+        async def spawn(work: Coroutine[Any, Any, None]) -> None:
+            await slots.acquire()
+            group.create_task(run(work))
+
+        yield spawn

@@ -1,0 +1,265 @@
+"""Reconcile one machine: gather, decide, build, apply what differs, refresh the gateway, write the status."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from plantwright_api.v1alpha1 import Machine
+from plantwright_api.v1alpha1.machine import MachineStatus
+from plantwright_operator.cluster.api import Api
+from plantwright_operator.cluster.errors import ConflictError, NotFoundError, RefusedError
+from plantwright_operator.decide import pods, reload, rollout
+from plantwright_operator.decide.conditions import SILENT_AFTER
+from plantwright_operator.decide.conditions import Observed as Evidence
+from plantwright_operator.decide.machine_status import SETTLE
+from plantwright_operator.decide.reload import Touched
+from plantwright_operator.desired import children as desired_children
+from plantwright_operator.desired.names import child_name
+from plantwright_operator.model import (
+    APPROVAL_ANNOTATION,
+    CONFIG_ANNOTATION,
+    GATEWAY_UID_ANNOTATION,
+    IMAGE_ANNOTATION,
+    TEMPLATE_ANNOTATION,
+    TOUCH_ANNOTATION,
+    Desired,
+    Facts,
+    Key,
+    Obj,
+    Refusal,
+    Resolved,
+    Workload,
+)
+from plantwright_operator.reconcile.admission import Admission
+from plantwright_operator.reconcile.catalog import Catalog, parse
+from plantwright_operator.reconcile.children import Children
+from plantwright_operator.reconcile.observed import Observed
+from plantwright_operator.reconcile.remains import Remains
+from plantwright_operator.reconcile.reports import Reports
+from plantwright_operator.reconcile.statuses import Statuses, previous
+from plantwright_operator.settings import Settings
+
+HELD_BACK = ("ConfigMap", "NetworkPolicy", "StatefulSet")
+"""Children that a change which may not go out yet leaves alone: together they are what the running gateway relies on."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a reconcile came to, for the status and for the queue."""
+
+    resolved: Resolved | None = None
+    refusal: Refusal | None = None
+    wait: Refusal | None = None
+    failure: str = ""
+    desired: Desired | None = None
+    again: list[float] = field(default_factory=list)
+
+
+class Machines:
+    """Reconciles machines. Holds between calls only what can be lost: touches made, who waits for a slot."""
+
+    def __init__(
+        self,
+        observed: Observed,
+        catalog: Catalog,
+        admission: Admission,
+        children: Children,
+        reports: Reports,
+        statuses: Statuses,
+        remains: Remains,
+        api: Api,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._observed = observed
+        self._catalog = catalog
+        self._admission = admission
+        self._children = children
+        self._reports = reports
+        self._statuses = statuses
+        self._remains = remains
+        self._api = api
+        self._settings = settings
+        self._clock = clock
+        self._touched: dict[Key, Touched] = {}
+        self.waiting: set[Key] = set()
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring one machine to what is desired.
+
+        Returns:
+            Seconds after which to look again though nothing may happen; None where an event will come.
+
+        Raises:
+            ApiError: what the API server said; the machine is tried again after a pause.
+        """
+        body = self._observed.get(key)
+        if body is None or "deletionTimestamp" in body["metadata"]:
+            return await self._gone(key)
+        pods_there = [self._observed.get(pod) for pod in self._observed.children("Pod", key.namespace, key.name)]
+        live = self._children.live(key)
+        state = pods.workload(live.get("StatefulSet"), [pod for pod in pods_there if pod is not None])
+        self._reports.pod_seen(key, state.pod)
+        machine = parse(Machine, body)
+        if isinstance(machine, Refusal):
+            outcome = Outcome(refusal=machine)
+        else:
+            outcome = await self._act(key, machine, live, state)
+        return await self._finish(key, body, outcome, state)
+
+    async def _act(self, key: Key, machine: Machine, live: dict[str, Obj], state: Workload) -> Outcome:
+        judged = self._catalog.judge(machine)
+        if isinstance(judged, Refusal):
+            return Outcome(refusal=judged)
+        if machine.spec.suspend or judged.plant.spec.suspend:
+            return Outcome(resolved=judged)
+        verdict = self._admission.judge(judged)
+        if isinstance(verdict, Refusal):
+            return await self._stop(key, judged, verdict, live)
+        conflict = self._children.conflict(key, live)
+        if conflict is not None:
+            return Outcome(resolved=judged, refusal=conflict)
+        facts = self._facts(judged, live, verdict.requests_per_second)
+        return await self._roll_out(key, judged, desired_children.build(judged, facts), live, state)
+
+    async def _roll_out(
+        self, key: Key, resolved: Resolved, desired: Desired, live: dict[str, Obj], state: Workload
+    ) -> Outcome:
+        outcome = Outcome(resolved=resolved, desired=desired)
+        rolling = self._observed.rolling(key.namespace, resolved.plant.metadata.name)
+        others = len(rolling - {child_name(key.name)})
+        change = _change(resolved, desired, live, child_name(key.name) in rolling)
+        outcome.wait = rollout.judge(change, resolved.plant.spec.rollout, others)
+        (self.waiting.add if outcome.wait is not None else self.waiting.discard)(key)
+        held = HELD_BACK if outcome.wait is not None else ()
+        try:
+            await self._children.ensure_account(resolved.plant)
+            applied = await self._children.apply(key, desired, live, held)
+        except RefusedError as error:
+            outcome.failure = str(error)
+            outcome.again.append(30.0)
+            return outcome
+        if applied:
+            self._reports.hurry(key)
+        if outcome.wait is None:
+            await self._refresh(key, desired, state, outcome)
+        return outcome
+
+    async def _refresh(self, key: Key, desired: Desired, state: Workload, outcome: Outcome) -> None:
+        """Make the gateway see its configuration, and a stuck pod give way to its successor."""
+        pod, report = state.pod, self._reports.report(key)
+        if pods.is_stuck_on_old_revision(state) and pod is not None:
+            logger.info("deleting pod %s of %s: it never got ready on its old revision", pod.name, key.name)
+            await self._api.delete("Pod", key.namespace, pod.name, pod.uid)
+            return
+        touched = self._touched.get(key, Touched())
+        if pod is None or not reload.is_wanted(pod, report, desired.config_hash, touched):
+            return
+        now = self._clock()
+        pause = reload.wait(touched, desired.config_hash, now)
+        if pause > 0:
+            outcome.again.append(pause)
+            return
+        count = touched.count + 1 if touched.config_hash == desired.config_hash else 1
+        self._touched[key] = Touched(desired.config_hash, count, now)
+        annotations = {CONFIG_ANNOTATION: desired.config_hash, TOUCH_ANNOTATION: str(pod.touches + 1)}
+        try:
+            touched_pod = await self._api.annotate_pod(key.namespace, pod.name, pod.uid, annotations)
+        except (NotFoundError, ConflictError):
+            return
+        self._observed.observe("Pod", touched_pod)
+        self._reports.hurry(key)
+        outcome.again.append(reload.wait(self._touched[key], desired.config_hash, now))
+
+    async def _stop(self, key: Key, resolved: Resolved, refusal: Refusal, live: dict[str, Obj]) -> Outcome:
+        """The device takes no more: a gateway that would be one too many is not made, and one that runs is stopped."""
+        if "StatefulSet" in live and self._children.conflict(key, live) is None:
+            facts = self._facts(resolved, live, None, replicas=0)
+            desired = desired_children.build(resolved, facts)
+            await self._children.apply(key, desired, live, held=("ConfigMap", "NetworkPolicy", "PersistentVolumeClaim"))
+        return Outcome(resolved=resolved, refusal=refusal, again=[30.0])
+
+    def _facts(self, resolved: Resolved, live: dict[str, Obj], rate: int | None, replicas: int = 1) -> Facts:
+        claim, stateful_set = live.get("PersistentVolumeClaim"), live.get("StatefulSet")
+        claim_spec = claim["spec"] if claim else {}
+        annotations = claim["metadata"].get("annotations", {}) if claim else {}
+        return Facts(
+            gateway_uid=annotations.get(GATEWAY_UID_ANNOTATION) or resolved.machine.metadata.uid,
+            default_image=self._settings.gateway_image,
+            pull_policy=self._settings.image_pull_policy,
+            operator_namespace=self._settings.pod_namespace,
+            requests_per_second=rate,
+            running_image=_annotation(stateful_set, IMAGE_ANNOTATION) or None,
+            medium=_medium(stateful_set),
+            claim_size=claim_spec.get("resources", {}).get("requests", {}).get("storage"),
+            claim_class=claim_spec.get("storageClassName"),
+            replicas=replicas,
+        )
+
+    async def _finish(self, key: Key, body: Obj, outcome: Outcome, state: Workload) -> float | None:
+        report, resolved = self._reports.report(key), outcome.resolved
+        suspended = resolved is not None and (resolved.machine.spec.suspend or resolved.plant.spec.suspend)
+        evidence = Evidence(
+            generation=body["metadata"].get("generation", 0),
+            previous=previous(MachineStatus, body),
+            resolved=resolved,
+            refusal=outcome.refusal,
+            wait=outcome.wait,
+            failure=outcome.failure,
+            suspended=suspended,
+            config_hash=outcome.desired.config_hash if outcome.desired else "",
+            template_hash=outcome.desired.template_hash if outcome.desired else "",
+            workload=state,
+            report=report,
+        )
+        plant = str(body.get("spec", {}).get("plantRef", {}).get("name", ""))
+        held = await self._statuses.machine(key, evidence, plant, body["metadata"].get("creationTimestamp", ""))
+        if held is not None:
+            outcome.again.append(max(held, 0.05))
+            if held <= SETTLE:
+                self._reports.hurry(key, held + 1.0)
+        unasked = state.pod is None or not state.pod.ip
+        if unasked and report.silent_seconds < SILENT_AFTER:
+            outcome.again.append(SILENT_AFTER - report.silent_seconds + 0.5)
+        return min(outcome.again, default=None)
+
+    async def _gone(self, key: Key) -> float | None:
+        """The machine is gone or going: forget it, and see what becomes of its buffer."""
+        self._touched.pop(key, None)
+        self.waiting.discard(key)
+        self._statuses.forget(key)
+        self._admission.forget(key)
+        self._catalog.forget(key)
+        return await self._remains.settle(key)
+
+
+def _change(resolved: Resolved, desired: Desired, live: dict[str, Obj], rolling: bool) -> rollout.Change:
+    annotations = resolved.machine.metadata.annotations
+    return rollout.Change(
+        name=resolved.machine.metadata.name,
+        live_config=_annotation(live.get("ConfigMap"), CONFIG_ANNOTATION),
+        live_template=_annotation(live.get("StatefulSet"), TEMPLATE_ANNOTATION),
+        config=desired.config_hash,
+        template=desired.template_hash,
+        revision=desired.revision,
+        approved=annotations.get(APPROVAL_ANNOTATION, ""),
+        rolling=rolling,
+    )
+
+
+def _annotation(child: Obj | None, name: str) -> str:
+    return str(child["metadata"].get("annotations", {}).get(name, "")) if child else ""
+
+
+def _medium(stateful_set: Obj | None) -> str | None:
+    """Where the live gateway keeps its buffer."""
+    if stateful_set is None:
+        return None
+    volumes = stateful_set["spec"]["template"]["spec"].get("volumes", [])
+    buffer = next((v for v in volumes if v["name"] == "buffer"), None)
+    if buffer is None:
+        return None
+    return "PersistentVolumeClaim" if "persistentVolumeClaim" in buffer else "EmptyDir"

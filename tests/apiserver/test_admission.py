@@ -1,0 +1,555 @@
+"""A real API server takes our CRDs, cost of their rules included, and says no with a sentence where an object is wrong."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client, config
+
+from plantwright_api.v1alpha1 import KINDS
+from plantwright_cluster import Cluster, control_plane
+
+pytestmark = pytest.mark.apiserver
+
+Obj = dict[str, Any]
+Change = Callable[[Obj], None]
+ROOT = Path(__file__).parents[2]
+PLURALS = {kind.__name__: kind.crd.plural for kind in KINDS}
+NAMESPACE = "default"
+
+OBJECTS: dict[str, Obj] = {
+    found["kind"]: found
+    for found in yaml.safe_load_all("""
+apiVersion: plantwright.io/v1alpha1
+kind: Plant
+metadata: {name: stuttgart}
+spec:
+  enterprise: acme
+  site: stuttgart
+  areas: [{name: machining, lines: [{name: line-1}]}]
+  calendar: {shifts: [{name: early, days: [Monday], start: "06:00", end: "14:00"}]}
+  mes: {sinks: [{name: central, http: {url: "https://mes.example.com/ingest"}}]}
+---
+apiVersion: plantwright.io/v1alpha1
+kind: DataContract
+metadata: {name: machine-state}
+spec:
+  version: 1.0.0
+  fields:
+    - {name: state, type: String, maxLength: 20, enum: ["1", "2"]}
+    - {name: temperature, type: Number, unit: Cel, minimum: "-20", maximum: "90.5"}
+---
+apiVersion: plantwright.io/v1alpha1
+kind: MachineProfile
+metadata: {name: press}
+spec:
+  version: 1.0.0
+  protocol: ModbusTCP
+  contractRefs: [{name: machine-state}]
+  signals:
+    - {name: state, modbus: {address: 0}}
+    - {name: temperature, modbus: {address: 10, type: Int16}, scale: "0.1", unit: Cel}
+  state: {signal: state, values: [{value: "1", state: Production}]}
+  parts: {good: state, rejected: state}
+---
+apiVersion: plantwright.io/v1alpha1
+kind: Machine
+metadata: {name: press-1}
+spec:
+  plantRef: {name: stuttgart}
+  profileRef: {name: press}
+  location: {area: machining, line: line-1}
+  endpoint: {url: "opc.tcp://10.2.3.4:4840"}
+""")
+}
+
+
+def at(path: str, value: Any) -> Change:
+    """Set a field below spec, such as `signals.0.modbus.bit`; None removes it."""
+
+    def change(obj: Obj) -> None:
+        *parents, last = path.split(".")
+        node: Any = obj["spec"]
+        for step in parents:
+            node = node[int(step)] if step.isdigit() else node.setdefault(step, {})
+        key: Any = int(last) if last.isdigit() else last
+        if value is None:
+            del node[key]
+        elif isinstance(node, list) and key == len(node):
+            node.append(value)
+        else:
+            node[key] = value
+
+    return change
+
+
+def both(*changes: Change) -> Change:
+    def change(obj: Obj) -> None:
+        for each in changes:
+            each(obj)
+
+    return change
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with control_plane() as running:
+        for path in sorted((ROOT / "crds").glob("*.yaml")):
+            running.kubectl("apply", "--server-side", "-f", str(path))
+        running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        running.kubectl("api-resources", "--api-group=plantwright.io")  # so that kubectl's cache knows them
+        yield running
+
+
+class Server:
+    """Creates and replaces our objects as any client does, unknown fields refused."""
+
+    def __init__(self, api: client.CustomObjectsApi) -> None:
+        self._api = api
+
+    def _where(self, obj: Obj) -> dict[str, str]:
+        group, version = obj["apiVersion"].split("/")
+        return {"group": group, "version": version, "namespace": NAMESPACE, "plural": PLURALS[obj["kind"]]}
+
+    def create(self, obj: Obj, *, dry_run: bool = False) -> Obj:
+        words = {"dry_run": "All"} if dry_run else {}
+        created: Obj = self._api.create_namespaced_custom_object(
+            **self._where(obj), body=obj, field_validation="Strict", **words
+        )
+        return created
+
+    def replace(self, obj: Obj) -> Obj:
+        name = obj["metadata"]["name"]
+        replaced: Obj = self._api.replace_namespaced_custom_object(
+            **self._where(obj), name=name, body=obj, field_validation="Strict"
+        )
+        return replaced
+
+    def refusal(self, action: Callable[[Obj], Obj], obj: Obj) -> str:
+        """What the server says to an object that it must refuse as invalid."""
+        with pytest.raises(client.ApiException) as refused:
+            action(obj)
+        assert refused.value.status in (400, 422), refused.value.body
+        message: str = json.loads(refused.value.body)["message"]
+        return message
+
+
+@pytest.fixture(scope="module")
+def server(cluster: Cluster) -> Iterator[Server]:
+    with config.new_client_from_config(str(cluster.kubeconfig)) as api:
+        yield Server(client.CustomObjectsApi(api))
+
+
+def a(kind: str, change: Change | None = None, **metadata: str) -> Obj:
+    obj = copy.deepcopy(OBJECTS[kind])
+    obj["metadata"].update(metadata)
+    if change:
+        change(obj)
+    return obj
+
+
+@pytest.mark.parametrize("folder", ["crds", "charts/plantwright/files/crds"])
+def test_every_crd_is_accepted_with_the_cost_of_its_rules(cluster: Cluster, folder: str) -> None:
+    for path in sorted((ROOT / folder).glob("*.yaml")):
+        cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", str(path))
+    found = json.loads(cluster.kubectl("get", "crd", "-o", "json"))["items"]
+    assert {crd["spec"]["names"]["plural"] for crd in found} == set(PLURALS.values())
+    for crd in found:
+        conditions = {each["type"]: each for each in crd["status"]["conditions"]}
+        assert conditions["Established"]["status"] == "True"
+        assert "NonStructuralSchema" not in conditions
+
+
+def test_kubectl_lists_all_kinds_by_their_category_and_short_names(cluster: Cluster) -> None:
+    cluster.kubectl("get", "plantwright")
+    for kind in KINDS:
+        for short in kind.crd.short_names:
+            cluster.kubectl("get", short)
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_a_new_object_counts_as_not_observed(server: Server, kind: str) -> None:
+    assert server.create(a(kind), dry_run=True)["status"]["observedGeneration"] == -1
+
+
+NONE = {"mode": "None", "allowInsecure": True}
+ACCEPTED = {
+    "Machine over OPC UA without security, said twice": ("Machine", at("endpoint.security", NONE)),
+    "Machine at an IPv6 address": ("Machine", at("endpoint.url", "opc.tcp://[fd00::1]:4840/path")),
+    "Machine over Modbus": ("Machine", at("endpoint", {"url": "modbus+tcp://press.plant:502", "unitId": 255})),
+    "Plant with an MQTT sink": (
+        "Plant",
+        at("mes.sinks.1", {"name": "uns", "mqtt": {"url": "mqtts://broker.example.com:8883"}}),
+    ),
+    "MachineProfile over OPC UA": (
+        "MachineProfile",
+        both(
+            at("protocol", "OPCUA"),
+            at("signals.0.opcua", {"nodeId": "nsu=http://example.com/UA;s=Press.State"}),
+            at("signals.1.opcua", {"nodeId": "ns=2;i=7"}),
+        ),
+    ),
+    "MachineProfile with a bit, a string and a coil": (
+        "MachineProfile",
+        both(
+            at("signals.2", {"name": "door", "modbus": {"address": 3, "type": "Bool", "bit": 15}}),
+            at("signals.3", {"name": "order", "modbus": {"address": 4, "type": "String", "length": 20}}),
+            at("signals.4", {"name": "alarm", "modbus": {"address": 3, "type": "Bool", "table": "Coil"}}),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_what_is_right_is_accepted(server: Server, case: str) -> None:
+    kind, change = ACCEPTED[case]
+    server.create(a(kind, change), dry_run=True)
+
+
+def test_opcua_security_without_a_mode_is_sign_and_encrypt(server: Server) -> None:
+    obj = server.create(a("Machine", at("endpoint.security", {})), dry_run=True)
+    assert obj["spec"]["endpoint"]["security"] == {
+        "mode": "SignAndEncrypt",
+        "policy": "Basic256Sha256",
+        "allowInsecure": False,
+    }
+
+
+ONE_SINK = "set exactly one of http and mqtt"
+ADDRESS = "every signal needs an address for the profile's protocol"
+REFUSED: dict[str, tuple[str, Change, str, str]] = {
+    # name: kind, change, field, part of the sentence
+    "a sink of no type": ("Plant", at("mes.sinks.0.http", None), "spec.mes.sinks[0]", ONE_SINK),
+    "a sink of two types": (
+        "Plant",
+        at("mes.sinks.0.mqtt", {"url": "mqtt://broker:1883"}),
+        "spec.mes.sinks[0]",
+        ONE_SINK,
+    ),
+    "no sink": ("Plant", at("mes.sinks", []), "spec.mes.sinks", "at least 1 items"),
+    "two sinks of one name": (
+        "Plant",
+        at("mes.sinks.1", {"name": "central", "mqtt": {"url": "mqtt://b:1883"}}),
+        "spec.mes.sinks[1]",
+        "Duplicate value",
+    ),
+    "a password in a URL": (
+        "Plant",
+        at("mes.sinks.0.http.url", "https://user:word@mes.example.com"),
+        "spec.mes.sinks[0].http.url",
+        "should match",
+    ),
+    "a topic prefix with a wildcard": (
+        "Plant",
+        at("mes.sinks.0", {"name": "m", "mqtt": {"url": "mqtt://b:1883", "topicPrefix": "a/#"}}),
+        "spec.mes.sinks[0].mqtt.topicPrefix",
+        "should match",
+    ),
+    "a time of day that does not exist": (
+        "Plant",
+        at("calendar.shifts.0.start", "24:30"),
+        "spec.calendar.shifts[0].start",
+        "should match",
+    ),
+    "a slash in the hierarchy": ("Plant", at("site", "stutt/gart"), "spec.site", "should match"),
+    "an unknown rollout mode": ("Plant", at("rollout.mode", "Sometimes"), "spec.rollout.mode", "Unsupported value"),
+    "no gateway at a time": ("Plant", at("rollout.maxConcurrent", 0), "spec.rollout.maxConcurrent", "greater than"),
+    "a field that does not exist": ("Plant", at("sites", "x"), "spec.sites", "unknown field"),
+    "mode None that is not meant": (
+        "Machine",
+        at("endpoint.security.mode", "None"),
+        "spec.endpoint.security.mode",
+        "set allowInsecure: true",
+    ),
+    "credentials in clear": (
+        "Machine",
+        at("endpoint.security", {**NONE, "credentialsSecretRef": {"name": "login"}}),
+        "spec.endpoint.security.credentialsSecretRef",
+        "never sent over an unprotected channel",
+    ),
+    "a broken security policy": (
+        "Machine",
+        at("endpoint.security.policy", "Basic128Rsa15"),
+        "spec.endpoint.security.policy",
+        "Unsupported value",
+    ),
+    "another scheme": ("Machine", at("endpoint.url", "http://10.2.3.4:80"), "spec.endpoint.url", "should match"),
+    "a password in an endpoint": (
+        "Machine",
+        at("endpoint.url", "opc.tcp://user:word@10.2.3.4:4840"),
+        "spec.endpoint.url",
+        "should match",
+    ),
+    "a Modbus unit out of range": ("Machine", at("endpoint.unitId", 256), "spec.endpoint.unitId", "less than"),
+    "no plant": ("Machine", at("plantRef", None), "spec.plantRef", "Required value"),
+    "a reference of another kind": (
+        "Machine",
+        at("profileRef.kind", "ClusterMachineProfile"),
+        "spec.profileRef.kind",
+        "Unsupported value",
+    ),
+    "a version range that is none": ("Machine", at("profileRef.version", "latest"), "spec.profileRef.version", "match"),
+    "two overrides of one signal": (
+        "Machine",
+        at("signalOverrides", [{"name": "state"}, {"name": "state", "disabled": True}]),
+        "spec.signalOverrides[1]",
+        "Duplicate value",
+    ),
+    "an override with a wrong address": (
+        "Machine",
+        at("signalOverrides", [{"name": "state", "modbus": {"address": 1, "length": 4}}]),
+        "spec.signalOverrides[0].modbus.length",
+        "length needs type String",
+    ),
+    "OPC UA without a node": ("MachineProfile", at("protocol", "OPCUA"), "spec.signals", ADDRESS),
+    "Modbus without an address": ("MachineProfile", at("signals.1.modbus", None), "spec.signals", ADDRESS),
+    "a node id that is none": (
+        "MachineProfile",
+        at("signals.0.opcua", {"nodeId": "Press.State"}),
+        "spec.signals[0].opcua.nodeId",
+        "should match",
+    ),
+    "a state of no signal": (
+        "MachineProfile",
+        at("state.signal", "mode"),
+        "spec.state",
+        "state.signal must be one of signals[].name",
+    ),
+    "good parts of no signal": (
+        "MachineProfile",
+        at("parts.good", "good"),
+        "spec.parts",
+        "parts.good must be one of signals[].name",
+    ),
+    "rejected parts of no signal": (
+        "MachineProfile",
+        at("parts.rejected", "bad"),
+        "spec.parts",
+        "parts.rejected must be one of signals[].name",
+    ),
+    "two signals of one name": (
+        "MachineProfile",
+        at("signals.2", {"name": "state", "modbus": {"address": 5}}),
+        "spec.signals[2]",
+        "Duplicate value",
+    ),
+    "a length of no string": (
+        "MachineProfile",
+        at("signals.0.modbus.length", 4),
+        "spec.signals[0].modbus.length",
+        "length needs type String",
+    ),
+    "a string of no length": (
+        "MachineProfile",
+        at("signals.0.modbus.type", "String"),
+        "spec.signals[0].modbus.type",
+        "type String needs a length",
+    ),
+    "a bit of a number": (
+        "MachineProfile",
+        at("signals.0.modbus.bit", 3),
+        "spec.signals[0].modbus.bit",
+        "bit needs type Bool",
+    ),
+    "a bit of a coil": (
+        "MachineProfile",
+        at("signals.0.modbus", {"address": 1, "type": "Bool", "table": "Coil", "bit": 1}),
+        "spec.signals[0].modbus.bit",
+        "bit needs type Bool and a register table",
+    ),
+    "a number in a coil": (
+        "MachineProfile",
+        at("signals.0.modbus.table", "DiscreteInput"),
+        "spec.signals[0].modbus.type",
+        "is read as type Bool",
+    ),
+    "a truth value in a register": (
+        "MachineProfile",
+        at("signals.0.modbus.type", "Bool"),
+        "spec.signals[0].modbus.type",
+        "type Bool in a register needs a bit",
+    ),
+    "an address beyond the table": (
+        "MachineProfile",
+        at("signals.0.modbus.address", 65536),
+        "spec.signals[0].modbus.address",
+        "less than or equal to 65535",
+    ),
+    "a decimal comma": ("MachineProfile", at("signals.0.scale", "0,1"), "spec.signals[0].scale", "should match"),
+    "a float": ("MachineProfile", at("signals.0.scale", 0.1), "spec.signals[0].scale", "must be of type string"),
+    "a signal read too often": (
+        "MachineProfile",
+        at("signals.0.intervalMilliseconds", 10),
+        "spec.signals[0].intervalMilliseconds",
+        "greater than or equal to 50",
+    ),
+    "no contract": ("MachineProfile", at("contractRefs", []), "spec.contractRefs", "at least 1 items"),
+    "a range of a string": (
+        "DataContract",
+        at("fields.0.minimum", "1"),
+        "spec.fields[0].type",
+        "minimum and maximum need type Integer or Number",
+    ),
+    "a length of a number": (
+        "DataContract",
+        at("fields.1.maxLength", 3),
+        "spec.fields[1].maxLength",
+        "maxLength needs type String",
+    ),
+    "two fields of one name": (
+        "DataContract",
+        at("fields.1.name", "state"),
+        "spec.fields[1]",
+        "Duplicate value",
+    ),
+    "a version with a word": ("DataContract", at("version", "1.0.x"), "spec.version", "should match"),
+    "no fields": ("DataContract", at("fields", []), "spec.fields", "at least 1 items"),
+    "one value twice": ("DataContract", at("fields.0.enum", ["1", "1"]), "spec.fields[0].enum[1]", "Duplicate value"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_wrong_is_refused_with_field_and_sentence(server: Server, case: str) -> None:
+    kind, change, field, sentence = REFUSED[case]
+    message = server.refusal(lambda obj: server.create(obj, dry_run=True), a(kind, change))
+    assert field in message
+    assert sentence in message
+
+
+ON_UPDATE = ("a published version is immutable", "cannot change its medium")
+
+
+def rule_messages(node: Any) -> Iterator[str]:
+    """The message of every CEL rule below a schema node."""
+    if isinstance(node, dict):
+        yield from (rule["message"] for rule in node.get("x-kubernetes-validations", ()))
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from rule_messages(child)
+
+
+def test_every_rule_of_the_crds_is_tried_here() -> None:
+    sentences = [*(sentence for *_, sentence in REFUSED.values()), *ON_UPDATE]
+    crds = [yaml.safe_load(path.read_text()) for path in (ROOT / "crds").glob("*.yaml")]
+    messages = set(rule_messages(crds))
+    assert len(messages) > 10
+    assert [message for message in messages if not any(sentence in message for sentence in sentences)] == []
+
+
+OTHER: dict[str, dict[str, Any]] = {
+    # Another valid value for each field of a version.
+    "DataContract": {
+        "name": "another",
+        "version": "1.0.1",
+        "description": "another",
+        "owner": {"team": "another"},
+        "classification": "Public",
+        "freshnessSeconds": 31,
+        "fields": [{"name": "state", "type": "String", "maxLength": 21, "enum": ["1", "2"]}],
+    },
+    "MachineProfile": {
+        "name": "another",
+        "version": "1.0.1",
+        "description": "another",
+        "owner": {"team": "another"},
+        "protocol": "OPCUA",
+        "contractRefs": [{"name": "another"}],
+        "acquisition": {"intervalMilliseconds": 2000},
+        "modbus": {"unitId": 7},
+        "signals": [
+            {"name": "state", "modbus": {"address": 1}, "opcua": {"nodeId": "ns=1;i=1"}},
+            {"name": "temperature", "modbus": {"address": 10}, "opcua": {"nodeId": "ns=1;i=1"}},
+        ],
+        "state": {"signal": "state", "values": [{"value": "2", "state": "Idle"}]},
+        "parts": {"good": "state"},
+    },
+}
+VERSIONED = sorted(OTHER)
+IMMUTABLE = [(kind, field) for kind in VERSIONED for field in OTHER[kind]]
+
+
+@pytest.mark.parametrize("kind", VERSIONED)
+def test_no_field_of_a_version_is_forgotten_here(kind: str) -> None:
+    model = next(each for each in KINDS if each.__name__ == kind).model_fields["spec"].annotation
+    assert model is not None
+    fields = set(model.model_json_schema(by_alias=True)["properties"])
+    assert set(OTHER[kind]) == fields - {"lifecycle"}
+
+
+@pytest.fixture(scope="module")
+def published(server: Server) -> dict[str, Obj]:
+    """One published object of each kind that has versions, with an address for either protocol."""
+    both_addresses = both(
+        at("signals.0.opcua", {"nodeId": "ns=1;i=1"}),
+        at("signals.1.opcua", {"nodeId": "ns=1;i=1"}),
+    )
+    changes = {"DataContract": at("lifecycle", "Published")}
+    changes["MachineProfile"] = both(both_addresses, at("lifecycle", "Published"))
+    return {kind: server.create(a(kind, changes[kind], name="published")) for kind in VERSIONED}
+
+
+@pytest.mark.parametrize(("kind", "field"), IMMUTABLE)
+def test_a_published_version_is_immutable(server: Server, published: dict[str, Obj], kind: str, field: str) -> None:
+    obj = copy.deepcopy(published[kind])
+    assert obj["spec"].get(field) != OTHER[kind][field]
+    obj["spec"][field] = OTHER[kind][field]
+    assert "a published version is immutable" in server.refusal(server.replace, obj)
+
+
+@pytest.mark.parametrize("kind", VERSIONED)
+def test_a_published_version_does_not_lose_a_field(server: Server, published: dict[str, Obj], kind: str) -> None:
+    obj = server.create(a(kind, both(at("description", "what it is"), at("lifecycle", "Published")), name="described"))
+    del obj["spec"]["description"]
+    assert "a published version is immutable" in server.refusal(server.replace, obj)
+
+
+@pytest.mark.parametrize("kind", VERSIONED)
+def test_the_lifecycle_moves_on_and_never_back_to_draft(server: Server, kind: str) -> None:
+    obj = server.create(a(kind, at("description", "draft"), name="lives"))
+    obj["spec"]["description"] = "drafts may change"
+    for lifecycle in ("Draft", "Published", "Deprecated", "Retired"):
+        obj["spec"]["lifecycle"] = lifecycle
+        obj = server.replace(obj)
+    obj["spec"]["lifecycle"] = "Draft"
+    assert "never back to Draft" in server.refusal(server.replace, obj)
+
+
+def test_a_buffer_does_not_change_its_medium(server: Server) -> None:
+    obj = server.create(a("Machine", at("buffer", {"medium": "PersistentVolumeClaim"}), name="buffered"))
+    obj["spec"]["buffer"]["size"] = "2Gi"
+    obj = server.replace(obj)
+    obj["spec"]["buffer"]["medium"] = "EmptyDir"
+    message = server.refusal(server.replace, obj)
+    assert "spec.buffer" in message
+    assert "cannot change its medium" in message
+
+
+def test_the_largest_profile_stays_within_the_budget_at_run_time(server: Server) -> None:
+    """What the server estimates from the bounds it also has to spend on an object that reaches them."""
+    obj = a("MachineProfile", name="largest")
+    text = "x" * 1000
+    obj["spec"]["signals"] = [
+        {"name": f"s{n}", "modbus": {"address": n}, "description": text, "opcua": {"nodeId": "ns=1;s=" + text}}
+        for n in range(500)
+    ]
+    obj["spec"]["state"]["signal"] = obj["spec"]["parts"]["good"] = obj["spec"]["parts"]["rejected"] = "s499"
+    obj["spec"]["lifecycle"] = "Published"
+    obj = server.create(obj)
+    obj["spec"]["lifecycle"] = "Deprecated"
+    obj = server.replace(obj)
+    obj["spec"]["signals"][499]["description"] = "y"
+    assert "immutable" in server.refusal(server.replace, obj)
+
+
+def test_writing_status_leaves_the_generation_alone(cluster: Cluster, server: Server) -> None:
+    obj = server.create(a("Plant", name="observed"))
+    patch = json.dumps({"status": {"observedGeneration": 1, "machines": 3}})
+    cluster.kubectl("patch", "plant", "observed", "--subresource=status", "--type=merge", "-p", patch)
+    found = json.loads(cluster.kubectl("get", "plant", "observed", "-o", "json"))
+    assert found["metadata"]["generation"] == obj["metadata"]["generation"] == 1
+    assert found["status"]["machines"] == 3

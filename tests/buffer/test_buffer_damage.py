@@ -1,0 +1,167 @@
+"""Broken files, lost tails, disks that refuse: it always goes on, and says what is gone."""
+
+import asyncio
+import os
+import random
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+async def filled(box: Any, row: Any, count: int = 300) -> str:
+    buffer = await box.open()
+    await buffer.append([row(n, 200) for n in range(count)], state={"kpi": b"totals", "last_observed": b"7"})
+    epoch: str = buffer.stats.epoch
+    await box.close()
+    return epoch
+
+
+async def test_a_broken_file_is_moved_aside_under_a_new_epoch_with_a_gap(box: Any, row: Any) -> None:
+    epoch = await filled(box, row)
+    content = bytearray(box.path.read_bytes())
+    content[4096 * 3 : 4096 * 12] = os.urandom(4096 * 9)
+    box.path.write_bytes(content)
+    buffer = await box.open()
+    assert buffer.stats.epoch != epoch
+    [told] = await box.gaps()
+    assert told["gap"] == "BufferCorrupt"
+    assert list((box.path.parent / "quarantine" / "m.db").iterdir())
+    await buffer.append([row(1000)])
+    assert await box.numbers() == [1000]
+    assert dict(buffer.stats.gaps) == {"BufferCorrupt": 1}
+
+
+async def test_what_can_be_read_of_the_state_goes_over(box: Any, row: Any) -> None:
+    await filled(box, row)
+    database = sqlite3.connect(box.path)
+    root = database.execute("SELECT rootpage FROM sqlite_schema WHERE name='rows'").fetchone()[0]
+    database.close()
+    content = bytearray(box.path.read_bytes())
+    content[4096 * (root - 1) : 4096 * (root - 1) + 200] = b"\xff" * 200
+    box.path.write_bytes(content)
+    buffer = await box.open()
+    assert await buffer.load_state() == {"kpi": b"totals", "last_observed": b"7"}
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"SQLite format 3\x00" + b"\x00" * 50, b"no database at all" * 500])
+async def test_rubbish_in_the_files_place_is_survived(box: Any, row: Any, rubbish: bytes) -> None:
+    box.path.write_bytes(rubbish)
+    buffer = await box.open()
+    await buffer.append([row(1)])
+    assert await box.numbers() == [1]
+
+
+@pytest.mark.slow
+async def test_any_damage_to_file_or_log_is_survived(box: Any, row: Any, tmp_path: Path) -> None:
+    buffer = await box.open()
+    await buffer.append([row(n, 200) for n in range(200)])
+    parts = box.files()
+    await box.close()
+    chance = random.Random(7)
+    for _ in range(40):
+        for name, content in parts.items():
+            (tmp_path / name).write_bytes(content)
+        victim = chance.choice(["m.db", "m.db-wal"])
+        damaged = bytearray(parts[victim])
+        where = chance.randrange(len(damaged))
+        if chance.random() < 0.5:
+            del damaged[where:]
+        else:
+            damaged[where] ^= 1 << chance.randrange(8)
+        (tmp_path / victim).write_bytes(damaged)
+        async with asyncio.timeout(5):
+            buffer = await box.open()
+            await buffer.append([row(1000)])
+        numbers, gaps = await box.numbers(), await box.gaps()
+        assert numbers[-1] == 1000
+        assert len(numbers) == 201 or gaps, f"rows are gone without a gap: {victim} at {where}"
+        await box.close()
+
+
+async def test_a_lost_tail_of_the_log_is_told_and_its_sequences_stay_taken(box: Any, row: Any, tmp_path: Path) -> None:
+    buffer = await box.open()
+    await buffer.append([row(1)])
+    saved = box.files()
+    await buffer.append([row(2)])
+    await buffer.append([row(3)])
+    high = box.path.with_name("m.db-high").read_bytes()
+    await box.close()
+    for name, content in {**saved, "m.db-high": high}.items():
+        (tmp_path / name).write_bytes(content)
+    buffer = await box.open()
+    [told] = await box.gaps()
+    assert (told["gap"], told["count"]) == ("BufferCorrupt", 2)
+    await buffer.append([row(4)])
+    assert [found.seq for found in (await buffer.page("mes", 10, 10_000)).rows] == [1, 4, 5]
+
+
+async def test_a_file_that_breaks_while_it_is_open_is_replaced_and_nothing_accepted_later_is_lost(
+    box: Any, row: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = await box.open()
+    await buffer.append([row(1)])
+    epoch = buffer.stats.epoch
+    from plantwright_gateway.buffer.store import Store
+
+    original, failures = Store.append, [True]
+
+    def breaking(self: Store, *arguments: Any) -> None:
+        if failures:
+            failures.clear()
+            with open(box.path, "r+b") as file:
+                file.write(b"\x00" * 4096)
+            error = sqlite3.DatabaseError("database disk image is malformed")
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+        original(self, *arguments)
+
+    monkeypatch.setattr(Store, "append", breaking)
+    failures.append(True)
+    async with asyncio.timeout(5):
+        await buffer.append([row(2)])
+    assert await box.numbers() in ([2], [1, 2])
+    assert buffer.stats.epoch != epoch or await box.numbers() == [1, 2]
+    assert list(buffer.stats.sinks) == ["mes"], "the sinks go over to the new file"
+
+
+async def test_a_disk_that_refuses_is_told_and_waited_for(
+    box: Any, row: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from plantwright_gateway.buffer.store import Store
+
+    buffer = await box.open()
+    original, refusing = Store.commit, [True]
+
+    def commit(self: Store) -> None:
+        if refusing:
+            raise sqlite3.OperationalError("disk I/O error")
+        original(self)
+
+    monkeypatch.setattr(Store, "commit", commit)
+    appending = asyncio.create_task(buffer.append([row(1)]))
+    await eventually(lambda: not buffer.stats.writable)
+    assert "disk I/O error" in buffer.stats.error
+    assert not appending.done()
+    refusing.clear()
+    async with asyncio.timeout(5):
+        await appending
+    assert buffer.stats.writable
+    assert await box.numbers() == [1], "stored once, though it was tried several times"
+
+
+async def test_a_folder_that_cannot_be_written_is_waited_for(
+    box: Any, row: Any, eventually: Any, tmp_path: Path
+) -> None:
+    blocker = tmp_path / "folder"
+    blocker.write_text("in the way")
+    box.path = blocker / "m.db"
+    opening = asyncio.create_task(box.open())
+    await eventually(lambda: box.buffer and box.buffer.stats.error)
+    assert not box.buffer.stats.writable
+    blocker.unlink()
+    async with asyncio.timeout(5):
+        buffer = await opening
+    await buffer.append([row(1)])
+    assert await box.numbers() == [1]

@@ -1,0 +1,41 @@
+"""Whether everything that is required arrives."""
+
+from typing import Any
+
+import pytest
+
+from plantwright_gateway.check import FieldState
+from plantwright_gateway.check.completeness import judge
+
+S = 10**9
+NOW = 1000 * S
+
+
+def field(name: str = "a", seen: int | None = NOW - S, **more: Any) -> FieldState:
+    return FieldState("c", name, 30 * S, seen, **more)
+
+
+@pytest.mark.parametrize(
+    ("fields", "since", "alive", "expected"),
+    [
+        ([field()], None, None, ("Unknown", "NotYetChecked")),
+        ([field()], NOW - 60 * S, None, ("True", "AllFieldsValid")),
+        ([], NOW - 60 * S, None, ("True", "AllFieldsValid")),
+        ([field(seen=None)], NOW - 10 * S, None, ("Unknown", "NotYetChecked")),
+        ([field(seen=None)], NOW - 31 * S, None, ("False", "RequiredMissing")),
+        ([field(seen=NOW - 31 * S)], NOW - 60 * S, None, ("False", "RequiredMissing")),
+        ([field(seen=NOW - 31 * S)], NOW - 60 * S, NOW - S, ("True", "AllFieldsValid")),
+        ([field(seen=NOW - 31 * S)], NOW - 10 * S, None, ("True", "AllFieldsValid")),
+        ([field(), field("b", problem="OutOfRange")], NOW - 60 * S, None, ("False", "OutOfRange")),
+        ([field(problem="OutOfRange"), field("b", problem="WrongType")], NOW - 60 * S, None, ("False", "WrongType")),
+        ([field(seen=None), field("b", problem="NotANumber")], NOW - S, None, ("False", "NotANumber")),
+    ],
+)
+def test_judgement(fields: list[FieldState], since: int | None, alive: int | None, expected: tuple[str, str]) -> None:
+    verdict = judge(fields, since, alive, NOW)
+    assert (verdict.status, verdict.reason) == expected
+
+
+def test_the_message_names_fields_and_what_the_source_said_and_no_values() -> None:
+    fields = [field(name, problem="SignalUnreadable", message="BadNodeIdUnknown") for name in "abcde"]
+    assert judge(fields, NOW - 60 * S, None, NOW).message == "c.a, c.b, c.c and 2 more: BadNodeIdUnknown"

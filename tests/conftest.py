@@ -1,0 +1,82 @@
+"""What all tests share: the golden option and the smallest set of objects that belong together."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+BASE = """
+apiVersion: plantwright.io/v1alpha1
+kind: Plant
+metadata: {name: stuttgart, namespace: plant-stuttgart, uid: plant-uid, generation: 1}
+spec:
+  enterprise: acme
+  site: stuttgart
+  areas: [{name: machining, lines: [{name: line-1}]}]
+  mes: {sinks: [{name: mes, http: {url: "http://10.9.0.1:8090/v1/events"}}]}
+---
+apiVersion: plantwright.io/v1alpha1
+kind: DataContract
+metadata: {name: machine-state, namespace: plant-stuttgart, uid: contract-uid, generation: 1}
+spec:
+  version: 1.0.0
+  fields:
+    - {name: state, type: Integer, required: true}
+    - {name: temperature, type: Number, unit: Cel, minimum: "-20", maximum: "90.5"}
+---
+apiVersion: plantwright.io/v1alpha1
+kind: MachineProfile
+metadata: {name: press, namespace: plant-stuttgart, uid: profile-uid, generation: 1}
+spec:
+  version: 1.0.0
+  protocol: ModbusTCP
+  contractRefs: [{name: machine-state}]
+  signals:
+    - {name: state, modbus: {address: 0}}
+    - {name: temperature, modbus: {address: 10, type: Int16}, scale: "0.1", unit: Cel}
+---
+apiVersion: plantwright.io/v1alpha1
+kind: Machine
+metadata:
+  {name: press-1, namespace: plant-stuttgart, uid: machine-uid, generation: 1, creationTimestamp: "2026-01-01T00:00:00Z"}
+spec:
+  plantRef: {name: stuttgart}
+  profileRef: {name: press}
+  location: {area: machining, line: line-1}
+  endpoint: {url: "modbus+tcp://10.2.3.4:502"}
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite tests/golden/*/expected.yaml instead of comparing"
+    )
+
+
+@pytest.fixture
+def raw() -> Callable[..., dict[str, Any]]:
+    """The base object of a kind as JSON, with `spec` fields laid over it: raw("Machine", suspend=True)."""
+
+    def build(kind: str, name: str | None = None, **spec: Any) -> dict[str, Any]:
+        found: dict[str, Any] = next(d for d in yaml.safe_load_all(BASE) if d["kind"] == kind)
+        found["spec"].update(spec)
+        if name is not None:
+            found["metadata"].update(name=name, uid=f"{name}-uid")
+        return found
+
+    return build
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compare a text with a golden file, or write it under --update-golden."""
+
+    def check(path: Path, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            path.write_text(text, encoding="utf-8")
+        assert path.is_file(), f"{path} is missing: run pytest --update-golden and read the outcome"
+        assert text == path.read_text(encoding="utf-8")
+
+    return check

@@ -1,0 +1,175 @@
+"""A server to read from (asyncua's own on loopback), certificates, and a receiver that writes down what it is told."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from asyncua import Server, ua
+
+from plantwright_api.wire.config import OpcUaAddress, OpcUaSource, Signal
+from plantwright_gateway.ports.source import GapNotice, Sample
+from plantwright_gateway.sources.opcua import client
+
+PATIENCE_SECONDS = 15.0
+NAMESPACE = "http://acme.example/press"
+logging.getLogger("asyncua").setLevel(logging.CRITICAL)
+
+
+class Recorder:
+    """A Receiver; while `open` is cleared every commit waits."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Sample]] = []
+        self.gaps: list[GapNotice] = []
+        self.connections: list[tuple[str, str, str]] = []
+        self.problems: dict[str, tuple[str, str]] = {}
+        self.confirmed: list[int] = []
+        self.observed_ns: int | None = None
+        self.waiting = 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def accept(self, samples: Sequence[Sample], gaps: Sequence[GapNotice] = ()) -> None:
+        self.waiting += 1
+        await self.open.wait()
+        self.waiting -= 1
+        self.batches.append(list(samples))
+        self.gaps.extend(gaps)
+
+    def alive(self, now_ns: int) -> None:
+        self.confirmed.append(now_ns)
+
+    def connection(self, status: str, reason: str, message: str = "") -> None:
+        self.connections.append((status, reason, message))
+
+    def signal_problem(self, signal: str, reason: str, message: str) -> None:
+        if reason:
+            self.problems[signal] = (reason, message)
+        else:
+            self.problems.pop(signal, None)
+
+    def last_observed_ns(self) -> int | None:
+        return self.observed_ns
+
+    @property
+    def reasons(self) -> list[str]:
+        return [reason for _, reason, _ in self.connections]
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [sample for batch in self.batches for sample in batch]
+
+    def values(self, signal: str) -> list[Any]:
+        return [sample.value for sample in self.samples if sample.signal == signal]
+
+    async def until(self, condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until the condition holds, a bounded time."""
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - the conditions are of many kinds
+                await asyncio.sleep(0.01)
+
+
+class Plc:
+    """An OPC UA server with variables in the press's namespace."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.server: Server | None = None
+        self.nodes: dict[str, Any] = {}
+        self.requests: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"opc.tcp://127.0.0.1:{self.port}"
+
+    async def start(
+        self,
+        variables: dict[str, Any],
+        *,
+        port: int = 0,
+        prepare: Callable[[Server], Awaitable[None]] | None = None,
+        before: Sequence[str] = (),
+    ) -> None:
+        """Serve these variables, name -> value or DataValue; namespaces of `before` come first."""
+        server = Server()
+        await server.init()
+        server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        if prepare:
+            await prepare(server)
+        for uri in before:
+            await server.register_namespace(uri)
+        index = await server.register_namespace(NAMESPACE)
+        self.server, self.nodes = server, {}
+        for name, value in variables.items():
+            await self.add(index, name, value)
+        await server.start()
+        self.port = server.bserver._server.sockets[0].getsockname()[1]
+
+    async def add(self, index: int, name: str, value: Any) -> None:
+        data = value if isinstance(value, ua.DataValue) else self.stamped(value)
+        node = await self.server.nodes.objects.add_variable(ua.NodeId(name, index), name, data.Value)
+        self.nodes[name] = node
+        await self.write(name, data)
+
+    async def write(self, name: str, value: Any) -> None:
+        """Change a value, as the machine's own program does."""
+        data = value if isinstance(value, ua.DataValue) else self.stamped(value)
+        await self.server.write_attribute_value(self.nodes[name].nodeid, data)
+
+    def stamped(self, value: Any) -> ua.DataValue:
+        variant = value if isinstance(value, ua.Variant) else ua.Variant(value)
+        now = datetime.now(UTC)
+        return ua.DataValue(variant, SourceTimestamp=now, ServerTimestamp=now)
+
+    async def stop(self) -> None:
+        if self.server:
+            server, self.server = self.server, None
+            await server.stop()
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+async def plc() -> AsyncIterator[Plc]:
+    plc = Plc()
+    yield plc
+    await plc.stop()
+
+
+@pytest.fixture
+def signal() -> Callable[..., Signal]:
+    """`signal("name")` reads the variable of the same name; `node_id=` another."""
+
+    def build(name: str, *, node_id: str | None = None, interval_ms: int = 50) -> Signal:
+        place = OpcUaAddress(node_id=node_id or f"nsu={NAMESPACE};s={name}")
+        return Signal(name=name, contract="c", field=name, interval_ms=interval_ms, opcua=place)
+
+    return build
+
+
+@pytest.fixture
+async def reading(recorder: Recorder) -> AsyncIterator[Callable[..., Awaitable[asyncio.Task[None]]]]:
+    """`await reading(url, signals, **source)`: an OpcUaSource at work until the test ends, without security."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def start(url: str, signals: list[Signal], **source: Any) -> asyncio.Task[None]:
+        defaults = {"timeout_ms": 1000, "publishing_interval_ms": 50, "security_mode": "None"}
+        config = OpcUaSource(url=url, **(defaults | source))
+        task = asyncio.create_task(client.OpcUaSource(config, signals, "press-1").run(recorder))
+        tasks.append(task)
+        return task
+
+    yield start
+    recorder.open.set()
+    for task in tasks:
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.gather(*tasks)
