@@ -211,10 +211,20 @@ class PretendNode:
             await asyncio.sleep(0.2)
 
     async def _claim(self, type_: str, claim: Obj) -> None:
-        if type_ == "ADDED" and claim.get("status", {}).get("phase") != "Bound":
-            path = f"/api/v1/namespaces/{claim['metadata']['namespace']}/persistentvolumeclaims"
-            with contextlib.suppress(ApiFailedError):
-                await self.api.merge(f"{path}/{claim['metadata']['name']}/status", {"status": {"phase": "Bound"}})
+        """Give the claim a volume; the controller manager binds them."""
+        meta = claim["metadata"]
+        if type_ != "ADDED" or "volumeName" in claim["spec"]:
+            return
+        spec = {
+            "capacity": {"storage": "10Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "claimRef": {"namespace": meta["namespace"], "name": meta["name"], "uid": meta["uid"]},
+            "hostPath": {"path": "/nowhere"},
+        }
+        volume = {"metadata": {"name": f"volume-{meta['uid']}"}, "spec": spec}
+        with contextlib.suppress(ApiFailedError):
+            await self.api.call("POST", "/api/v1/persistentvolumes", volume)
 
     async def _pod(self, type_: str, pod: Obj) -> None:
         meta = pod["metadata"]
@@ -375,9 +385,10 @@ class Operator:
     def writes(self, since: float = 0.0, namespace: str | None = None) -> Counter[tuple[str, str]]:
         """Writes by resource (with subresource) and object name."""
         tally: Counter[tuple[str, str]] = Counter()
-        for entry in self.requests(since):
+        changing = [e for e in self.requests(since) if e["verb"] not in ("get", "list", "watch")]
+        for entry in changing:
             ref = entry["objectRef"]
-            if entry["verb"] in ("get", "list", "watch") or (namespace and ref.get("namespace") != namespace):
+            if namespace and ref.get("namespace") != namespace:
                 continue
             resource = f"{ref['resource']}/{ref['subresource']}" if "subresource" in ref else ref["resource"]
             tally[resource, ref.get("name", "")] += 1

@@ -49,7 +49,7 @@ async def test_what_the_sink_asks_to_wait_is_waited(line: Any) -> None:
     started = time.monotonic()
     line.run()
     await line.put(1)
-    await line.until(lambda: line.sink.numbers())
+    await line.until(line.sink.numbers)
     assert time.monotonic() - started >= 0.4
 
 
@@ -98,7 +98,7 @@ async def test_a_sink_that_lost_everything_is_told_what_is_gone(line: Any) -> No
     await line.until(lambda: line.buffer.stats.rows == 0 and line.sink.watermark == 3)
     line.sink.watermark, line.sink.events = 0, []
     await line.put(4)
-    await line.until(lambda: line.sink.gaps())
+    await line.until(line.sink.gaps)
     assert line.sink.numbers() == [4]
     assert (line.sink.gaps()[0]["gap"], line.sink.gaps()[0]["count"]) == ("MesWentBack", 3)
 
@@ -163,7 +163,7 @@ class TestPoison:
         line.sink.script.extend([BatchRefused("no"), BatchRefused("no"), lose])
         await line.put(1, 2)
         line.run()
-        await line.until(lambda: line.sink.gaps())
+        await line.until(line.sink.gaps)
         assert line.sink.numbers() == [2]
         assert line.sink.gaps()[0]["count"] == 1
 

@@ -1,6 +1,5 @@
 """The pure parts: batches, receipts, back-off."""
 
-
 import msgspec
 
 from plantwright_api.wire.config import Location

@@ -1,6 +1,8 @@
 """A real PostgreSQL for the MES: one private cluster per run, one fresh database per test."""
 
+import contextlib
 import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,16 +13,22 @@ from plantwright_mes.testing import PostgresMissingError, PrivatePostgres, priva
 _NUMBERS = itertools.count(1)
 
 
+@contextlib.contextmanager
+def _cluster() -> Iterator[PrivatePostgres]:
+    """The server may run as another user, who must pass through: pytest's own temporary folders let nobody in."""
+    with tempfile.TemporaryDirectory(prefix="plantwright-postgres-") as folder:
+        Path(folder).chmod(0o755)
+        try:
+            with private_postgres(Path(folder) / "cluster") as server:
+                yield server
+        except PostgresMissingError as error:
+            pytest.skip(str(error))
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivatePostgres]:
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o011)  # the server runs as another user and must pass through
-    try:
-        with private_postgres(folder / "cluster") as server:
-            yield server
-    except PostgresMissingError as error:
-        pytest.skip(str(error))
+def postgres() -> Iterator[PrivatePostgres]:
+    with _cluster() as server:
+        yield server
 
 
 @pytest.fixture
@@ -29,12 +37,7 @@ def dsn(postgres: PrivatePostgres) -> str:
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[PrivatePostgres]:
+def own_postgres() -> Iterator[PrivatePostgres]:
     """A cluster of one test's own, which it may stop."""
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o011)
-    try:
-        with private_postgres(tmp_path / "cluster") as server:
-            yield server
-    except PostgresMissingError as error:
-        pytest.skip(str(error))
+    with _cluster() as server:
+        yield server

@@ -80,7 +80,6 @@ class Plc:
         self.port = 0
         self.server: Server | None = None
         self.nodes: dict[str, Any] = {}
-        self.requests: list[str] = []
 
     @property
     def url(self) -> str:
@@ -126,10 +125,103 @@ class Plc:
         now = datetime.now(UTC)
         return ua.DataValue(variant, SourceTimestamp=now, ServerTimestamp=now)
 
+    def subscriptions(self) -> list[Any]:
+        """The server's own view of its subscriptions."""
+        return list(self.server.iserver.subscription_service.subscriptions.values())
+
+    def swallow(self, subscription: Any, count: int, *, keep: bool) -> list[int]:
+        """Let the next notifications vanish on their way; `keep`: the server would send them again."""
+        original, numbers = subscription.publish_results, []
+        pop = subscription._pop_publish_result
+
+        async def publish_results(requestdata: Any = None) -> bool:
+            waiting = bool(subscription._triggered_datachanges)
+            if waiting and len(numbers) < count:
+                result = pop()
+                numbers.append(result.NotificationMessage.SequenceNumber)
+                if not keep:
+                    subscription._not_acknowledged_results.pop(numbers[-1])
+                return False
+            return await original(requestdata)
+
+        subscription.publish_results = publish_results
+        return numbers
+
     async def stop(self) -> None:
         if self.server:
             server, self.server = self.server, None
             await server.stop()
+
+
+class Wire:
+    """A TCP proxy before a server: it notes each service that is asked for, cuts, and goes silent."""
+
+    def __init__(self, target_port: int) -> None:
+        self.port = 0
+        self.services: list[int] = []
+        self.target_port = target_port
+        self.silent = False
+        self.lossy = False
+        self.down = False
+        self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
+
+    @property
+    def url(self) -> str:
+        return f"opc.tcp://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def cut(self) -> None:
+        """Break every connection without a word of OPC UA."""
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def stop(self) -> None:
+        if self._server:
+            self._server.close()
+        self.cut()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.down:
+            writer.transport.abort()
+            return
+        try:
+            upstream_reader, upstream = await asyncio.open_connection("127.0.0.1", self.target_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers += [writer, upstream]
+        await asyncio.gather(self._pump(reader, upstream, up=True), self._pump(upstream_reader, writer, up=False))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                header = await reader.readexactly(8)
+                body = await reader.readexactly(int.from_bytes(header[4:8], "little") - 8)
+                if up and header[:3] == b"MSG" and body[16:18] == b"\x01\x00":
+                    self.services.append(int.from_bytes(body[18:20], "little"))
+                if not (self.silent or (self.lossy and not up)):
+                    writer.write(header + body)
+        writer.close()
+
+
+@pytest.fixture
+async def wire(plc: Plc) -> AsyncIterator[Callable[[], Awaitable[Wire]]]:
+    """`await wire()`: a proxy before the started server."""
+    wires: list[Wire] = []
+
+    async def start() -> Wire:
+        wires.append(Wire(plc.port))
+        await wires[-1].start()
+        return wires[-1]
+
+    yield start
+    for one in wires:
+        await one.stop()
 
 
 @pytest.fixture

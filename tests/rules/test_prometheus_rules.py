@@ -170,7 +170,11 @@ MUTANTS = {
     ),
     "no alert without an operator": ("absent(plantwright_leader) and", "absent(plantwright_source_connected) and"),
     "no alert on two that stand by": ("sum by (namespace) (plantwright_leader)", "sum(plantwright_leader)"),
-    "a buffer alert too late": ("plantwright_buffer_fill_ratio > 0.8", "plantwright_buffer_fill_ratio > 0.99"),
+    "a buffer alert too late": ("max_bytes > 0) > 0.8", "max_bytes > 0) > 0.99"),
+    "a contract alert blind to first values": (
+        "(plantwright_quarantined_total unless plantwright_quarantined_total offset 15m)\n            or\n",
+        "",
+    ),
 }
 
 

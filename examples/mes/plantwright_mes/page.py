@@ -12,8 +12,9 @@ _HEAD = """<!doctype html>
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.4rem;margin-bottom:.2rem}p{margin:.2rem 0 1rem;color:#57606a}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.45rem .7rem;border-bottom:1px solid #d8dee4;
-vertical-align:top}th{font-weight:600;background:#f6f8fa}td.n{text-align:right;font-variant-numeric:tabular-nums}
-dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:0 1.2rem;margin:0}
+vertical-align:top;white-space:nowrap;font-variant-numeric:tabular-nums}th{font-weight:600;background:#f6f8fa}
+th:last-child,td:last-child{width:100%}
+dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(14rem,1fr));gap:0 1.6rem;margin:0}
 dl div{display:flex;justify-content:space-between;gap:.6rem}dt{color:#57606a}dd{margin:0;font-variant-numeric:tabular-nums}
 .old{color:#b35900;font-weight:600}
 </style></head><body>"""
@@ -27,7 +28,7 @@ def render(machines: Sequence[Mapping[str, Any]], totals: Mapping[str, Mapping[s
     body = rows or '<tr><td colspan="5">No machine has delivered anything yet.</td></tr>'
     return (
         f"{_HEAD}<h1>Reference MES</h1><p>{escape(_summary(totals))} &middot; {now:%H:%M:%S} UTC</p>"
-        "<table><thead><tr><th>Plant</th><th>Machine</th><th>Observations stored</th><th>Last stored</th>"
+        "<table><thead><tr><th>Plant</th><th>Machine</th><th>Stored</th><th>Last stored</th>"
         f"<th>Last values</th></tr></thead><tbody>{body}</tbody></table></body></html>"
     )
 
@@ -47,7 +48,7 @@ def _row(machine: Mapping[str, Any], now: datetime) -> str:
     mark = ' class="old"' if age > STALE_SECONDS else ""
     return (
         f"<tr><td>{escape(machine['plant'])}</td><td><strong>{escape(machine['machine'])}</strong></td>"
-        f'<td class="n">{counts}</td><td{mark}>{age:.0f} s ago</td><td>{_values(machine["latest"])}</td></tr>'
+        f"<td>{counts}</td><td{mark}>{age:.0f} s ago</td><td>{_values(machine['latest'])}</td></tr>"
     )
 
 
@@ -60,6 +61,8 @@ def _values(latest: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.2f}"
     return "–" if value is None else str(value)

@@ -88,14 +88,15 @@ async def kept_by_database(dsn: str, machine: str, sink: str, field: str) -> Kep
 async def judgements(
     sources: Sequence[str], mes: str, machines: Sequence[str] = (), sink: str = "http", field: str = "sequence"
 ) -> list[Judgement]:
-    """Judge these machines, or all that have a ledger."""
-    offers = await ledgers(sources)
+    """Judge these machines, or all that have a ledger.
+
+    The MES is asked before the ledgers, so that a running floor cannot make a stored number look invented.
+    """
     ask = kept_by_http if mes.startswith("http") else kept_by_database
-    judged = []
-    for machine in machines or sorted(offers):
-        kept = await ask(mes.rstrip("/"), machine, sink, field)
-        judged.append(judge(machine, offers.get(machine, []), kept.stored, kept.gaps))
-    return judged
+    names = machines or sorted(await ledgers(sources))
+    kept = {machine: await ask(mes.rstrip("/"), machine, sink, field) for machine in names}
+    offers = await ledgers(sources)
+    return [judge(machine, offers.get(machine, []), *kept[machine]) for machine in names]
 
 
 def line(judgement: Judgement) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from plantwright_api.wire.delivery import GAP
 from plantwright_gateway.context.events import Row
 
+
 class Dropped(NamedTuple):
     """A chunk of the oldest rows that went. `weight` includes what earlier gaps among them stood for, `fresh` does not."""
 

@@ -22,7 +22,7 @@ class Stream:
     def __init__(self, uid: str, epoch: str, machine: str, location: Location) -> None:
         self.uid, self.epoch, self.machine, self.location = uid, epoch, machine, location
         identity = msgspec.json.encode({"gatewayuid": uid, "epoch": epoch})[1:-1].decode()
-        self._head = f'{{"specversion":"1.0",{identity},"id":"{epoch}-'
+        self._head = f'{{"specversion":"1.0",{identity},"id":"{msgspec.json.encode(epoch)[1:-1].decode()}-'
 
     def batch(self, rows: Sequence[PageRow], after: int) -> Batch:
         """Rows in ascending sequence as one batch; `after` is what the sink confirmed last."""

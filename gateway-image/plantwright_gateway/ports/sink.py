@@ -25,7 +25,7 @@ class Batch(NamedTuple):
     body: bytes
 
 
-class SinkUnavailable(Exception):
+class SinkUnavailable(Exception):  # noqa: N818 what happened, not whose fault it was
     """The sink cannot take data now; the same batch is tried again. `retry_after` in seconds is its own wish."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
@@ -33,11 +33,11 @@ class SinkUnavailable(Exception):
         self.retry_after = retry_after
 
 
-class BatchRefused(Exception):
+class BatchRefused(Exception):  # noqa: N818 what happened, not whose fault it was
     """The sink calls the batch wrong; trying it again unchanged is of no use, a part of it may be taken."""
 
 
-class HoleReported(Exception):
+class HoleReported(Exception):  # noqa: N818 what happened, not whose fault it was
     """The sink misses what came before; delivery goes back to its `watermark`."""
 
     def __init__(self, watermark: int) -> None:

@@ -56,7 +56,12 @@ def trust(ca: SecretFile | None) -> ssl.SSLContext:
     """
     if ca is None:
         return ssl.create_default_context()
+    pem = ca.read()
     try:
-        return ssl.create_default_context(cadata=ca.read())
-    except (ssl.SSLError, ValueError) as error:
-        raise SinkUnavailable(f"{ca.path.parent.name}/{ca.path.name} holds no certificate") from error
+        # An empty text would make the ssl module trust the system's authorities.
+        context = ssl.create_default_context(cadata=pem) if pem else None
+    except (ssl.SSLError, ValueError, TypeError):
+        context = None
+    if context is None:
+        raise SinkUnavailable(f"{ca.path.parent.name}/{ca.path.name} holds no certificate")
+    return context

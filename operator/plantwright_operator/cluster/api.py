@@ -121,17 +121,16 @@ class Api:
             return await self._send("PUT", _lease(meta["namespace"], meta["name"]), lease, _JSON, {})
         return await self._send("POST", _lease(meta["namespace"]), lease, _JSON, {})
 
-    async def exists(self, kind: str, namespace: str, name: str) -> bool:
-        """Whether the API server, not a cache, knows the object.
+    async def read(self, kind: str, namespace: str, name: str) -> Obj | None:
+        """The object as the API server, not a cache, knows it; None where there is none.
 
         Raises:
             ApiError: of the kind that the answer stands for.
         """
         try:
-            await self._send("GET", kinds.path(kind, namespace, name), None, _JSON, {})
+            return await self._send("GET", kinds.path(kind, namespace, name), None, _JSON, {})
         except errors.NotFoundError:
-            return False
-        return True
+            return None
 
     async def serves(self, api_version: str) -> bool:
         """Whether the API server knows the group version.

@@ -7,7 +7,7 @@ that a standby takes over with a warm cache, while our own Lease decides who wri
 import asyncio
 import logging
 import os
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -60,6 +60,8 @@ async def run(settings: Settings) -> None:
         await kopf.operator(
             registry=watching.registry(controller.observe, end),
             settings=watching.settings(),
+            # kopf would look up the user's name, and a numeric user has none.
+            identity=cast("Any", identity),
             standalone=True,
             clusterwide=not settings.watch_namespaces,
             namespaces=settings.watch_namespaces,

@@ -9,9 +9,8 @@ from plantwright_operator.cluster.api import Api
 from plantwright_operator.desired import children, comparison, names
 from plantwright_operator.model import (
     CHILD_KINDS,
-    FIELD_MANAGER,
     HASH_ANNOTATION,
-    MANAGED_BY_LABEL,
+    MACHINE_ANNOTATION,
     Desired,
     Key,
     Obj,
@@ -38,6 +37,18 @@ class Children:
         """The machine's children that are there, by kind."""
         found = {kind: self._observed.get(self._key(machine, kind)) for kind in CHILD_KINDS}
         return {kind: child for kind, child in found.items() if child is not None}
+
+    async def unseen(self, machine: Key, kinds: Collection[str]) -> dict[str, Obj]:
+        """Children that are there though no watch told of them: our watches see only what carries our label.
+
+        Without this look a child of someone else's would be taken over, since server-side apply creates and changes alike.
+
+        Raises:
+            ApiError: what the API server said.
+        """
+        keys = [self._key(machine, kind) for kind in kinds]
+        found = await asyncio.gather(*(self._api.read(key.kind, key.namespace, key.name) for key in keys))
+        return {key.kind: child for key, child in zip(keys, found, strict=True) if child is not None}
 
     def conflict(self, machine: Key, live: dict[str, Obj]) -> Refusal | None:
         """A child of that name that is not ours to change."""
@@ -113,12 +124,14 @@ class Children:
 def foreign_owner(machine: Key, child: Obj) -> str:
     """Whose a child is, where it is not this machine's; empty where it is ours.
 
-    A child of a former machine of the same name is ours: that machine was removed and added again.
+    A child of a former machine of the same name is ours: that machine was removed and added again. So is one that lost
+    its label but still names the machine.
     """
     meta = child["metadata"]
     controller = next((o for o in meta.get("ownerReferences", []) if o.get("controller")), None)
-    if controller is not None and (controller["kind"], controller["name"]) != ("Machine", machine.name):
-        return f"{controller['kind']} {controller['name']}"
-    if meta.get("labels", {}).get(MANAGED_BY_LABEL) != FIELD_MANAGER:
-        return "someone else (it lacks our label)"
-    return ""
+    if controller is not None:
+        ours = (controller["kind"], controller["name"]) == ("Machine", machine.name)
+        return "" if ours else f"{controller['kind']} {controller['name']}"
+    if meta.get("annotations", {}).get(MACHINE_ANNOTATION) == machine.name:
+        return ""
+    return "someone else: it names neither this Machine nor an owner"

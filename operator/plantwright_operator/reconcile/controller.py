@@ -13,7 +13,8 @@ from plantwright_operator.cluster import kinds
 from plantwright_operator.cluster.api import Api, Identity
 from plantwright_operator.cluster.errors import ApiError, UnavailableError
 from plantwright_operator.cluster.gateways import Gateways, GatewaySilentError
-from plantwright_operator.model import Key, Obj
+from plantwright_operator.decide import pods
+from plantwright_operator.model import MACHINE_ANNOTATION, Key, Obj
 from plantwright_operator.reconcile.admission import Admission
 from plantwright_operator.reconcile.announcements import Announcements
 from plantwright_operator.reconcile.catalog import Catalog, parse
@@ -76,6 +77,8 @@ class Controller:
 
     def observe(self, kind: str, obj: Obj, *, gone: bool = False) -> None:
         """A watch told of an object."""
+        if kind == "Pod":
+            self._note_pod(obj, gone)
         self.observed.observe(kind, obj, gone=gone)
 
     async def lead(self) -> None:
@@ -106,6 +109,15 @@ class Controller:
             for key, uid in before.items():
                 dropped += uid not in there and self.observed.drop(key, uid)
         return dropped
+
+    def _note_pod(self, pod: Obj, gone: bool) -> None:
+        """Take a pod's last words from the event itself: when the machine is reconciled the pod may be gone."""
+        meta = pod["metadata"]
+        name = meta.get("annotations", {}).get(MACHINE_ANNOTATION, "")
+        machine = Key("Machine", meta["namespace"], name)
+        self._reports.pod_seen(machine, pods.pod_facts(pod))
+        if gone:
+            self._reports.pod_seen(machine, None)
 
     def _changed(self, change: Change) -> None:
         if change.key.kind in ("Plant", "MachineProfile", "DataContract"):

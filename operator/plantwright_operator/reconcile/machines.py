@@ -119,11 +119,13 @@ class Machines:
         verdict = self._admission.judge(judged)
         if isinstance(verdict, Refusal):
             return await self._stop(key, judged, verdict, live)
+        facts = self._facts(judged, live, verdict.requests_per_second)
+        desired = desired_children.build(judged, facts)
+        live |= await self._children.unseen(key, [kind for kind in desired.objects if kind not in live])
         conflict = self._children.conflict(key, live)
         if conflict is not None:
-            return Outcome(resolved=judged, refusal=conflict)
-        facts = self._facts(judged, live, verdict.requests_per_second)
-        return await self._roll_out(key, judged, desired_children.build(judged, facts), live, state)
+            return Outcome(resolved=judged, refusal=conflict, again=[30.0])
+        return await self._roll_out(key, judged, desired, live, state)
 
     async def _roll_out(
         self, key: Key, resolved: Resolved, desired: Desired, live: dict[str, Obj], state: Workload

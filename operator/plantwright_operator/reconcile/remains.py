@@ -69,7 +69,7 @@ class Remains:
 
     async def _remove(self, machine: Key, claim: Key, body: Obj) -> None:
         """Asks the API server first, not the cache: a stale copy must not cost data."""
-        if await self._api.exists("Machine", machine.namespace, machine.name):
+        if await self._api.read("Machine", machine.namespace, machine.name) is not None:
             return
         try:
             await self._api.delete(claim.kind, claim.namespace, claim.name, body["metadata"]["uid"])

@@ -31,6 +31,7 @@ class _Client(aiomqtt.Client):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.last_reason = SUCCESS
+        self.connected = False
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
         self.last_reason = reason_code.value
@@ -95,12 +96,13 @@ class MqttSink:
         """The connection; a new one where there is none, or where the secrets have changed."""
         files = [*(self._user or ()), *([self._ca] if self._ca else [])]
         secrets = tuple(file.version() for file in files)
-        if self._client is not None and secrets != self._secrets:
+        if self._client is not None and (secrets != self._secrets or not self._client.connected):
             await self.close()
         if self._client is None:
-            client = self._new_client(f"plantwright-{batch.gateway_uid}-{self._config.name}")
-            await client.__aenter__()
-            self._client, self._secrets = client, secrets
+            self._client = self._new_client(f"plantwright-{batch.gateway_uid}-{self._config.name}")
+            self._secrets = secrets
+            await self._client.__aenter__()
+            self._client.connected = True
         return self._client
 
     def _new_client(self, identifier: str) -> _Client:

@@ -20,8 +20,9 @@ KEEP_ALIVE_MS = 2_000
 LIFETIME_MS = 600_000
 """A server keeps the subscription so long while the buffer is full and nothing is fetched."""
 MOST_PER_NOTIFICATION = 5_000
-QUEUE_FACTOR = 10
-"""A server's queue holds this many publishing intervals of samples."""
+QUEUED_INTERVALS = 10
+QUEUED_MS = 10_000
+"""A server's queue holds the samples of so many publishing intervals, and of a connection that is brought back."""
 DEAF_KEEP_ALIVES = 2.5
 DEAF_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
@@ -207,10 +208,11 @@ class Subscription:
         item = ua.MonitoredItemCreateRequest()
         item.ItemToMonitor = ua.ReadValueId(NodeId=node.node_id, AttributeId=ua.UInt32(AttributeIds.Value))
         item.MonitoringMode = ua.MonitoringMode.Reporting
+        queued_ms = max(QUEUED_INTERVALS * self._interval_ms, QUEUED_MS)
         asked = item.RequestedParameters
         asked.ClientHandle = ua.UInt32(handle)
         asked.SamplingInterval = float(node.interval_ms)
-        asked.QueueSize = ua.UInt32(max(QUEUE_FACTOR, math.ceil(QUEUE_FACTOR * self._interval_ms / node.interval_ms)))
+        asked.QueueSize = ua.UInt32(max(QUEUED_INTERVALS, math.ceil(queued_ms / node.interval_ms)))
         asked.DiscardOldest = True
         return item
 

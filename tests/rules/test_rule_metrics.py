@@ -1,0 +1,68 @@
+"""The rules ask for metrics that the programs export, by name and by label."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from plantwright_gateway.app.metrics import COUNTERS, GAUGES, PLACE
+from plantwright_gateway.context.kpi import STATES
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "charts/plantwright/files/rules"
+OPERATOR = ROOT / "operator/plantwright_operator"
+NAME = re.compile(r"(?<![:\w])plantwright_\w+")
+SELECTED = re.compile(r"(?<![:\w])(plantwright_\w+)\{([^}]*)\}")
+
+
+def rules() -> list[dict[str, Any]]:
+    files = [yaml.safe_load(path.read_text()) for path in sorted(RULES.glob("*.yaml"))]
+    return [rule for file in files for group in file["groups"] for rule in group["rules"]]
+
+
+def of_gateways() -> dict[str, set[str]]:
+    """Each series of a gateway with its labels."""
+    counters = {f"{name}_total": {*PLACE, *labels} for name, (_, labels) in COUNTERS.items()}
+    return counters | {name: {*PLACE, *labels} for name, (_, labels) in GAUGES.items()}
+
+
+def used() -> set[str]:
+    return {name for rule in rules() for name in NAME.findall(rule["expr"])}
+
+
+def test_every_metric_of_a_rule_is_exported() -> None:
+    operator = "\n".join(path.read_text() for path in OPERATOR.rglob("*.py"))
+    missing = {name for name in used() - set(of_gateways()) if f'"{name.removesuffix("_total")}"' not in operator}
+    assert missing == set()
+
+
+def test_every_recorded_series_of_a_rule_is_recorded() -> None:
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    asked = {
+        name
+        for rule in rules()
+        for name in re.findall(r"\b(?:machine|line|area|plant):plantwright_\w+:\w+", rule["expr"])
+    }
+    assert asked - recorded == set()
+
+
+@pytest.mark.parametrize("level", ["machine", "line", "area", "plant"])
+@pytest.mark.parametrize("kpi", ["availability", "effectiveness", "quality", "oee", "data_coverage"])
+def test_every_kpi_is_recorded_at_every_level_and_window(level: str, kpi: str) -> None:
+    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    assert {f"{level}:plantwright_{kpi}:ratio_rate{window}" for window in ("5m", "1h", "8h")} <= recorded
+
+
+def test_rules_select_by_labels_that_gateways_set() -> None:
+    for rule in rules():
+        for name, matchers in SELECTED.findall(rule["expr"]):
+            labels = set(re.findall(r"(\w+)\s*(?:=|!=|=~|!~)\s*\"", matchers))
+            assert name not in of_gateways() or labels <= of_gateways()[name], rule
+
+
+def test_rules_select_states_that_gateways_know() -> None:
+    named = {state for rule in rules() for state in re.findall(r'state!?="(\w+)"', rule["expr"])}
+    assert named
+    assert named <= set(STATES)
