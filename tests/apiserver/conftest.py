@@ -58,7 +58,24 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             running.kubectl("apply", "--server-side", "-f", str(crd))
         running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         running.kubectl("apply", "-f", str(Path(__file__).parent / "rbac.yaml"))
+        # The garbage collector learns of new kinds every 30 s, or when it starts.
+        running.kill_component("kube-controller-manager")
+        running.restart_component("kube-controller-manager")
+        wait_for_collector(running)
         yield running
+
+
+def wait_for_collector(cluster: Cluster) -> None:
+    """Until what a Plant owns goes with it."""
+    spec = {"enterprise": "a", "site": "b", "mes": {"sinks": [{"name": "mes", "http": {"url": "http://10.0.0.1"}}]}}
+    version = "plantwright.io/v1alpha1"
+    plant = {"apiVersion": version, "kind": "Plant", "metadata": {"name": "canary"}, "spec": spec}
+    uid = json.loads(cluster.kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(plant)))["metadata"]["uid"]
+    owner = {"apiVersion": version, "kind": "Plant", "name": "canary", "uid": uid}
+    child = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "canary", "ownerReferences": [owner]}}
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(child))
+    cluster.kubectl("delete", "plant", "canary")
+    cluster.kubectl("wait", "--for=delete", "configmap/canary", "--timeout=60s")
 
 
 class Api:
@@ -78,6 +95,13 @@ class Api:
     async def call(self, method: str, path: str, body: Obj | None = None, kind: str = "application/json") -> Obj:
         headers = {"Content-Type": kind}
         data = None if body is None else json.dumps(body)
+        with contextlib.suppress(
+            aiohttp.ServerDisconnectedError
+        ):  # the API server was started anew since the last call
+            return await self._call(method, path, data, headers)
+        return await self._call(method, path, data, headers)
+
+    async def _call(self, method: str, path: str, data: str | None, headers: dict[str, str]) -> Obj:
         async with self.session.request(method, self.server + path, data=data, headers=headers) as response:
             answer: Obj = await response.json()
             if response.status >= 400:
@@ -400,7 +424,7 @@ async def api(cluster: Cluster) -> AsyncIterator[Api]:
     client = Api(cluster.kubeconfig)
     yield client
     await client.session.close()
-    await asyncio.sleep(0.1)  # TLS connections say good-bye after close() has returned
+    await asyncio.sleep(0.3)  # TLS connections say good-bye after close() has returned
 
 
 @pytest.fixture

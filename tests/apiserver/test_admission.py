@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ pytestmark = pytest.mark.apiserver
 
 Obj = dict[str, Any]
 Change = Callable[[Obj], None]
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 PLURALS = {kind.__name__: kind.crd.plural for kind in KINDS}
+SERVED = [f"{plural}.plantwright.io" for plural in PLURALS.values()]
 NAMESPACE = "default"
 
 OBJECTS: dict[str, Obj] = {
@@ -87,10 +90,12 @@ def at(path: str, value: Any) -> Change:
     return change
 
 
-def both(*changes: Change) -> Change:
+def laid_over(values: dict[str, Any]) -> Change:
+    """Set several fields, in their order."""
+
     def change(obj: Obj) -> None:
-        for each in changes:
-            each(obj)
+        for path, value in values.items():
+            at(path, value)(obj)
 
     return change
 
@@ -100,9 +105,16 @@ def cluster() -> Iterator[Cluster]:
     with control_plane() as running:
         for path in sorted((ROOT / "crds").glob("*.yaml")):
             running.kubectl("apply", "--server-side", "-f", str(path))
-        running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        running.kubectl("api-resources", "--api-group=plantwright.io")  # so that kubectl's cache knows them
+        wait_for_kinds(running)
         yield running
+
+
+def wait_for_kinds(cluster: Cluster) -> None:
+    """Wait until every kind is served; asking for all resources also tells kubectl's cache of them."""
+    deadline = time.monotonic() + 30
+    while cluster.kubectl("api-resources", "--api-group=plantwright.io", "-o", "name").split() != sorted(SERVED):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 class Server:
@@ -176,38 +188,16 @@ def test_a_new_object_counts_as_not_observed(server: Server, kind: str) -> None:
     assert server.create(a(kind), dry_run=True)["status"]["observedGeneration"] == -1
 
 
-NONE = {"mode": "None", "allowInsecure": True}
-ACCEPTED = {
-    "Machine over OPC UA without security, said twice": ("Machine", at("endpoint.security", NONE)),
-    "Machine at an IPv6 address": ("Machine", at("endpoint.url", "opc.tcp://[fd00::1]:4840/path")),
-    "Machine over Modbus": ("Machine", at("endpoint", {"url": "modbus+tcp://press.plant:502", "unitId": 255})),
-    "Plant with an MQTT sink": (
-        "Plant",
-        at("mes.sinks.1", {"name": "uns", "mqtt": {"url": "mqtts://broker.example.com:8883"}}),
-    ),
-    "MachineProfile over OPC UA": (
-        "MachineProfile",
-        both(
-            at("protocol", "OPCUA"),
-            at("signals.0.opcua", {"nodeId": "nsu=http://example.com/UA;s=Press.State"}),
-            at("signals.1.opcua", {"nodeId": "ns=2;i=7"}),
-        ),
-    ),
-    "MachineProfile with a bit, a string and a coil": (
-        "MachineProfile",
-        both(
-            at("signals.2", {"name": "door", "modbus": {"address": 3, "type": "Bool", "bit": 15}}),
-            at("signals.3", {"name": "order", "modbus": {"address": 4, "type": "String", "length": 20}}),
-            at("signals.4", {"name": "alarm", "modbus": {"address": 3, "type": "Bool", "table": "Coil"}}),
-        ),
-    ),
-}
+CASES = yaml.safe_load((HERE / "admission-cases.yaml").read_text())
 
 
-@pytest.mark.parametrize("case", ACCEPTED)
-def test_what_is_right_is_accepted(server: Server, case: str) -> None:
-    kind, change = ACCEPTED[case]
-    server.create(a(kind, change), dry_run=True)
+def case_name(case: Any) -> str:
+    return str(case["case"])
+
+
+@pytest.mark.parametrize("case", CASES["accepted"], ids=case_name)
+def test_what_is_right_is_accepted(server: Server, case: Obj) -> None:
+    server.create(a(case["kind"], laid_over(case["set"])), dry_run=True)
 
 
 def test_opcua_security_without_a_mode_is_sign_and_encrypt(server: Server) -> None:
@@ -219,205 +209,12 @@ def test_opcua_security_without_a_mode_is_sign_and_encrypt(server: Server) -> No
     }
 
 
-ONE_SINK = "set exactly one of http and mqtt"
-ADDRESS = "every signal needs an address for the profile's protocol"
-REFUSED: dict[str, tuple[str, Change, str, str]] = {
-    # name: kind, change, field, part of the sentence
-    "a sink of no type": ("Plant", at("mes.sinks.0.http", None), "spec.mes.sinks[0]", ONE_SINK),
-    "a sink of two types": (
-        "Plant",
-        at("mes.sinks.0.mqtt", {"url": "mqtt://broker:1883"}),
-        "spec.mes.sinks[0]",
-        ONE_SINK,
-    ),
-    "no sink": ("Plant", at("mes.sinks", []), "spec.mes.sinks", "at least 1 items"),
-    "two sinks of one name": (
-        "Plant",
-        at("mes.sinks.1", {"name": "central", "mqtt": {"url": "mqtt://b:1883"}}),
-        "spec.mes.sinks[1]",
-        "Duplicate value",
-    ),
-    "a password in a URL": (
-        "Plant",
-        at("mes.sinks.0.http.url", "https://user:word@mes.example.com"),
-        "spec.mes.sinks[0].http.url",
-        "should match",
-    ),
-    "a topic prefix with a wildcard": (
-        "Plant",
-        at("mes.sinks.0", {"name": "m", "mqtt": {"url": "mqtt://b:1883", "topicPrefix": "a/#"}}),
-        "spec.mes.sinks[0].mqtt.topicPrefix",
-        "should match",
-    ),
-    "a time of day that does not exist": (
-        "Plant",
-        at("calendar.shifts.0.start", "24:30"),
-        "spec.calendar.shifts[0].start",
-        "should match",
-    ),
-    "a slash in the hierarchy": ("Plant", at("site", "stutt/gart"), "spec.site", "should match"),
-    "an unknown rollout mode": ("Plant", at("rollout.mode", "Sometimes"), "spec.rollout.mode", "Unsupported value"),
-    "no gateway at a time": ("Plant", at("rollout.maxConcurrent", 0), "spec.rollout.maxConcurrent", "greater than"),
-    "a field that does not exist": ("Plant", at("sites", "x"), "spec.sites", "unknown field"),
-    "mode None that is not meant": (
-        "Machine",
-        at("endpoint.security.mode", "None"),
-        "spec.endpoint.security.mode",
-        "set allowInsecure: true",
-    ),
-    "credentials in clear": (
-        "Machine",
-        at("endpoint.security", {**NONE, "credentialsSecretRef": {"name": "login"}}),
-        "spec.endpoint.security.credentialsSecretRef",
-        "never sent over an unprotected channel",
-    ),
-    "a broken security policy": (
-        "Machine",
-        at("endpoint.security.policy", "Basic128Rsa15"),
-        "spec.endpoint.security.policy",
-        "Unsupported value",
-    ),
-    "another scheme": ("Machine", at("endpoint.url", "http://10.2.3.4:80"), "spec.endpoint.url", "should match"),
-    "a password in an endpoint": (
-        "Machine",
-        at("endpoint.url", "opc.tcp://user:word@10.2.3.4:4840"),
-        "spec.endpoint.url",
-        "should match",
-    ),
-    "a Modbus unit out of range": ("Machine", at("endpoint.unitId", 256), "spec.endpoint.unitId", "less than"),
-    "no plant": ("Machine", at("plantRef", None), "spec.plantRef", "Required value"),
-    "a reference of another kind": (
-        "Machine",
-        at("profileRef.kind", "ClusterMachineProfile"),
-        "spec.profileRef.kind",
-        "Unsupported value",
-    ),
-    "a version range that is none": ("Machine", at("profileRef.version", "latest"), "spec.profileRef.version", "match"),
-    "two overrides of one signal": (
-        "Machine",
-        at("signalOverrides", [{"name": "state"}, {"name": "state", "disabled": True}]),
-        "spec.signalOverrides[1]",
-        "Duplicate value",
-    ),
-    "an override with a wrong address": (
-        "Machine",
-        at("signalOverrides", [{"name": "state", "modbus": {"address": 1, "length": 4}}]),
-        "spec.signalOverrides[0].modbus.length",
-        "length needs type String",
-    ),
-    "OPC UA without a node": ("MachineProfile", at("protocol", "OPCUA"), "spec.signals", ADDRESS),
-    "Modbus without an address": ("MachineProfile", at("signals.1.modbus", None), "spec.signals", ADDRESS),
-    "a node id that is none": (
-        "MachineProfile",
-        at("signals.0.opcua", {"nodeId": "Press.State"}),
-        "spec.signals[0].opcua.nodeId",
-        "should match",
-    ),
-    "a state of no signal": (
-        "MachineProfile",
-        at("state.signal", "mode"),
-        "spec.state",
-        "state.signal must be one of signals[].name",
-    ),
-    "good parts of no signal": (
-        "MachineProfile",
-        at("parts.good", "good"),
-        "spec.parts",
-        "parts.good must be one of signals[].name",
-    ),
-    "rejected parts of no signal": (
-        "MachineProfile",
-        at("parts.rejected", "bad"),
-        "spec.parts",
-        "parts.rejected must be one of signals[].name",
-    ),
-    "two signals of one name": (
-        "MachineProfile",
-        at("signals.2", {"name": "state", "modbus": {"address": 5}}),
-        "spec.signals[2]",
-        "Duplicate value",
-    ),
-    "a length of no string": (
-        "MachineProfile",
-        at("signals.0.modbus.length", 4),
-        "spec.signals[0].modbus.length",
-        "length needs type String",
-    ),
-    "a string of no length": (
-        "MachineProfile",
-        at("signals.0.modbus.type", "String"),
-        "spec.signals[0].modbus.type",
-        "type String needs a length",
-    ),
-    "a bit of a number": (
-        "MachineProfile",
-        at("signals.0.modbus.bit", 3),
-        "spec.signals[0].modbus.bit",
-        "bit needs type Bool",
-    ),
-    "a bit of a coil": (
-        "MachineProfile",
-        at("signals.0.modbus", {"address": 1, "type": "Bool", "table": "Coil", "bit": 1}),
-        "spec.signals[0].modbus.bit",
-        "bit needs type Bool and a register table",
-    ),
-    "a number in a coil": (
-        "MachineProfile",
-        at("signals.0.modbus.table", "DiscreteInput"),
-        "spec.signals[0].modbus.type",
-        "is read as type Bool",
-    ),
-    "a truth value in a register": (
-        "MachineProfile",
-        at("signals.0.modbus.type", "Bool"),
-        "spec.signals[0].modbus.type",
-        "type Bool in a register needs a bit",
-    ),
-    "an address beyond the table": (
-        "MachineProfile",
-        at("signals.0.modbus.address", 65536),
-        "spec.signals[0].modbus.address",
-        "less than or equal to 65535",
-    ),
-    "a decimal comma": ("MachineProfile", at("signals.0.scale", "0,1"), "spec.signals[0].scale", "should match"),
-    "a float": ("MachineProfile", at("signals.0.scale", 0.1), "spec.signals[0].scale", "must be of type string"),
-    "a signal read too often": (
-        "MachineProfile",
-        at("signals.0.intervalMilliseconds", 10),
-        "spec.signals[0].intervalMilliseconds",
-        "greater than or equal to 50",
-    ),
-    "no contract": ("MachineProfile", at("contractRefs", []), "spec.contractRefs", "at least 1 items"),
-    "a range of a string": (
-        "DataContract",
-        at("fields.0.minimum", "1"),
-        "spec.fields[0].type",
-        "minimum and maximum need type Integer or Number",
-    ),
-    "a length of a number": (
-        "DataContract",
-        at("fields.1.maxLength", 3),
-        "spec.fields[1].maxLength",
-        "maxLength needs type String",
-    ),
-    "two fields of one name": (
-        "DataContract",
-        at("fields.1.name", "state"),
-        "spec.fields[1]",
-        "Duplicate value",
-    ),
-    "a version with a word": ("DataContract", at("version", "1.0.x"), "spec.version", "should match"),
-    "no fields": ("DataContract", at("fields", []), "spec.fields", "at least 1 items"),
-    "one value twice": ("DataContract", at("fields.0.enum", ["1", "1"]), "spec.fields[0].enum[1]", "Duplicate value"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_is_wrong_is_refused_with_field_and_sentence(server: Server, case: str) -> None:
-    kind, change, field, sentence = REFUSED[case]
-    message = server.refusal(lambda obj: server.create(obj, dry_run=True), a(kind, change))
-    assert field in message
-    assert sentence in message
+@pytest.mark.parametrize("case", CASES["refused"], ids=case_name)
+def test_what_is_wrong_is_refused_with_field_and_sentence(server: Server, case: Obj) -> None:
+    obj = a(case["kind"], laid_over(case["set"]))
+    message = server.refusal(lambda each: server.create(each, dry_run=True), obj)
+    assert case["field"] in message
+    assert case["says"] in message
 
 
 ON_UPDATE = ("a published version is immutable", "cannot change its medium")
@@ -434,7 +231,7 @@ def rule_messages(node: Any) -> Iterator[str]:
 
 
 def test_every_rule_of_the_crds_is_tried_here() -> None:
-    sentences = [*(sentence for *_, sentence in REFUSED.values()), *ON_UPDATE]
+    sentences = [*(case["says"] for case in CASES["refused"]), *ON_UPDATE]
     crds = [yaml.safe_load(path.read_text()) for path in (ROOT / "crds").glob("*.yaml")]
     messages = set(rule_messages(crds))
     assert len(messages) > 10
@@ -484,12 +281,10 @@ def test_no_field_of_a_version_is_forgotten_here(kind: str) -> None:
 @pytest.fixture(scope="module")
 def published(server: Server) -> dict[str, Obj]:
     """One published object of each kind that has versions, with an address for either protocol."""
-    both_addresses = both(
-        at("signals.0.opcua", {"nodeId": "ns=1;i=1"}),
-        at("signals.1.opcua", {"nodeId": "ns=1;i=1"}),
-    )
-    changes = {"DataContract": at("lifecycle", "Published")}
-    changes["MachineProfile"] = both(both_addresses, at("lifecycle", "Published"))
+    published = {"lifecycle": "Published"}
+    address = {"nodeId": "ns=1;i=1"}
+    addresses = {f"signals.{n}.opcua": address for n in range(2)}
+    changes = {"DataContract": laid_over(published), "MachineProfile": laid_over(published | addresses)}
     return {kind: server.create(a(kind, changes[kind], name="published")) for kind in VERSIONED}
 
 
@@ -503,7 +298,7 @@ def test_a_published_version_is_immutable(server: Server, published: dict[str, O
 
 @pytest.mark.parametrize("kind", VERSIONED)
 def test_a_published_version_does_not_lose_a_field(server: Server, published: dict[str, Obj], kind: str) -> None:
-    obj = server.create(a(kind, both(at("description", "what it is"), at("lifecycle", "Published")), name="described"))
+    obj = server.create(a(kind, laid_over({"description": "what it is", "lifecycle": "Published"}), name="described"))
     del obj["spec"]["description"]
     assert "a published version is immutable" in server.refusal(server.replace, obj)
 

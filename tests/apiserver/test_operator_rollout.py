@@ -46,7 +46,7 @@ async def test_manual_holds_a_change_until_it_is_approved(
 
     waiting = await until(waits)
     assert (await world.condition("Stalled"))["status"] == "True"
-    assert "asset" not in node.gateway(namespace, "press-1").config["machines"][0]
+    assert not node.gateway(namespace, "press-1").config["machines"][0]["asset"]
     revision = waiting["message"].rsplit("=", 1)[1]
     approval = {"metadata": {"annotations": {"plantwright.io/approve-revision": revision}}}
     await world.patch("machines", "press-1", approval)

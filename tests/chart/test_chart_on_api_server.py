@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,38 @@ PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.
 
 @pytest.fixture(scope="module")
 def monitoring_crds() -> list[Path]:
-    """The real CRDs of the Prometheus operator, from Go's module cache."""
+    """The real CRDs of the Prometheus operator, from Go's module cache; none where they cannot be had."""
     go = shutil.which("go")
     if go is None:
-        pytest.skip("Go is not installed; it fetches the CRDs of the Prometheus operator")
+        return []
     command = [go, "mod", "download", "-json", PROMETHEUS_OPERATOR]
     env = os.environ | {"GOFLAGS": "-mod=mod", "GOWORK": "off"}
     done = subprocess.run(command, cwd="/", env=env, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode != 0:
-        pytest.skip(f"the CRDs of the Prometheus operator cannot be fetched: {done.stdout[-300:]}")
+        return []
     folder = Path(json.loads(done.stdout)["Dir"]) / "example/prometheus-operator-crd"
     return [folder / f"monitoring.coreos.com_{plural}.yaml" for plural in ("podmonitors", "prometheusrules")]
+
+
+@pytest.fixture
+def judged(render: Callable[..., list[Obj]], monitoring_crds: list[Path]) -> Callable[[str], list[Obj]]:
+    """A case's objects, where the server knows all their kinds."""
+
+    def objects(case: str) -> list[Obj]:
+        found = render(case)
+        if not monitoring_crds and any(each["apiVersion"].startswith("monitoring.") for each in found):
+            pytest.skip("the CRDs of the Prometheus operator cannot be fetched: is Go installed?")
+        return found
+
+    return objects
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for what the API server does a moment later: serve a new kind, take a new role into account."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +71,9 @@ def cluster(monitoring_crds: list[Path]) -> Iterator[Cluster]:
         running.kubectl("label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted")
         for path in monitoring_crds:
             running.kubectl("apply", "--server-side", "-f", str(path))
-        running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-        running.kubectl("api-resources")  # so that kubectl's cache knows them
+        if monitoring_crds:
+            eventually(lambda: "podmonitors" in running.kubectl("api-resources", "-o", "name"))
+            eventually(lambda: "prometheusrules" in running.kubectl("api-resources", "-o", "name"))
         yield running
 
 
@@ -59,14 +82,14 @@ def manifest(objects: list[Obj]) -> str:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_object_is_strictly_valid(cluster: Cluster, render: Callable[..., list[Obj]], case: str) -> None:
-    text = manifest(render(case))
+def test_every_object_is_strictly_valid(cluster: Cluster, judged: Callable[[str], list[Obj]], case: str) -> None:
+    text = manifest(judged(case))
     words = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
     assert "serverside-applied (server dry run)" in cluster.kubectl(*words, stdin=text)
 
 
-def test_strict_validation_would_notice(cluster: Cluster, render: Callable[..., list[Obj]]) -> None:
-    objects = render("monitored")
+def test_strict_validation_would_notice(cluster: Cluster, judged: Callable[[str], list[Obj]]) -> None:
+    objects = judged("monitored")
     monitor = next(each for each in objects if each["kind"] == "PodMonitor")
     monitor["spec"]["podMetricsEndpoint"] = []
     with pytest.raises(CommandError, match="podMetricsEndpoint"):
@@ -104,7 +127,9 @@ def schemas(cluster: Cluster, render: Callable[..., list[Obj]], tmp_path_factory
     folder, made = tmp_path_factory.mktemp("schemas"), used(render)
     published = json.loads(cluster.kubectl("get", "--raw", "/openapi/v3"))["paths"]
     for version in sorted({version for version, _ in made}):
-        entry = published[f"apis/{version}" if "/" in version else f"api/{version}"]
+        entry = published.get(f"apis/{version}" if "/" in version else f"api/{version}")
+        if entry is None:  # a kind that this server does not have; its cases are left out
+            continue
         components = closed(json.loads(cluster.kubectl("get", "--raw", entry["serverRelativeURL"]))["components"])
         for name, schema in components["schemas"].items():
             for kind in schema.get("x-kubernetes-group-version-kind", ()):
@@ -122,8 +147,8 @@ def kubeconform(schemas: str, text: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_kubeconform_agrees(schemas: str, render: Callable[..., list[Obj]], case: str) -> None:
-    objects = render(case)
+def test_kubeconform_agrees(schemas: str, judged: Callable[[str], list[Obj]], case: str) -> None:
+    objects = judged(case)
     done = kubeconform(schemas, manifest(objects))
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Valid: {len(objects)}, Invalid: 0, Errors: 0, Skipped: 0" in done.stdout
@@ -165,14 +190,18 @@ def test_a_release_comes_changes_and_goes_and_leaves_the_crds(cluster: Cluster, 
         "-n", SYSTEM, "get", "deployment/plantwright-operator", "-o", "jsonpath={.spec.replicas}"
     )
     assert replicas == "3"
+    eventually(lambda: "plants.plantwright.io" in cluster.kubectl("api-resources", "-o", "name"))
     cluster.kubectl("-n", WATCHED, "apply", "-f", str(HERE / "plant.yaml"))
     release("uninstall", "plantwright")
     assert crds(cluster) == 4
-    cluster.kubectl("-n", WATCHED, "get", "plant", "stuttgart")
+    assert (
+        cluster.kubectl("-n", WATCHED, "get", "plant", "stuttgart", "-o", "name").strip()
+        == "plant.plantwright.io/stuttgart"
+    )
     release("install", "plantwright", CHART)
     release("upgrade", "plantwright", CHART, "--set", "crds.keep=false")
     release("uninstall", "plantwright")
-    assert crds(cluster) == 0
+    eventually(lambda: crds(cluster) == 0)
 
 
 def test_the_operators_pods_pass_the_restricted_standard(
@@ -240,18 +269,18 @@ def granted(cluster: Cluster, namespace: str, asked: list[tuple[str, str]]) -> l
 
 def test_rights_with_watched_namespaces_end_at_these(cluster: Cluster, release: Callable[..., Any]) -> None:
     release("install", "plantwright", CHART, "--values", HERE / "values/namespaced.yaml", "--set", "crds.enabled=true")
-    assert granted(cluster, WATCHED, CAN) == CAN
+    eventually(lambda: granted(cluster, WATCHED, CAN) == CAN)
+    eventually(lambda: can(cluster, SYSTEM, "update", "leases.coordination.k8s.io", "plantwright-operator"))
     assert granted(cluster, WATCHED, CANNOT) == []
     assert granted(cluster, ELSEWHERE, CAN) == []
-    assert granted(cluster, SYSTEM, CAN) == [("create", "events.events.k8s.io")]
-    assert can(cluster, SYSTEM, "update", "leases.coordination.k8s.io", "plantwright-operator")
+    eventually(lambda: granted(cluster, SYSTEM, CAN) == [("create", "events.events.k8s.io")])
     assert not can(cluster, SYSTEM, "update", "leases.coordination.k8s.io", "another")
     assert not can(cluster, WATCHED, "create", "leases.coordination.k8s.io")
 
 
 def test_rights_without_watched_namespaces_reach_all(cluster: Cluster, release: Callable[..., Any]) -> None:
     release("install", "plantwright", CHART)
-    assert granted(cluster, ELSEWHERE, CAN) == CAN
+    eventually(lambda: granted(cluster, ELSEWHERE, CAN) == CAN)
     assert granted(cluster, ELSEWHERE, CANNOT) == []
     assert granted(cluster, SYSTEM, CANNOT) == []
     assert not can(cluster, ELSEWHERE, "create", "leases.coordination.k8s.io")

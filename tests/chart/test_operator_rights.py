@@ -107,8 +107,9 @@ def prepare(cluster: Cluster, objects: list[Any]) -> None:
         cluster.kubectl("create", "namespace", name)
     wanted = [each for each in objects if each["kind"] != "Deployment"]
     cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(wanted))
-    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-    cluster.kubectl("api-resources")
+    eventually(
+        lambda: cluster.kubectl("api-resources", "-o", "name").count(".plantwright.io") == 4, "a kind is not served"
+    )
 
 
 def live_through_a_machine(cluster: Cluster, raw: Callable[..., dict[str, Any]]) -> None:

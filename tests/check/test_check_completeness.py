@@ -39,3 +39,10 @@ def test_judgement(fields: list[FieldState], since: int | None, alive: int | Non
 def test_the_message_names_fields_and_what_the_source_said_and_no_values() -> None:
     fields = [field(name, problem="SignalUnreadable", message="BadNodeIdUnknown") for name in "abcde"]
     assert judge(fields, NOW - 60 * S, None, NOW).message == "c.a, c.b, c.c and 2 more: BadNodeIdUnknown"
+
+
+def test_an_optional_field_may_be_absent_but_not_unreadable() -> None:
+    absent = field("tool", None, required=False)
+    refused = field("tool", None, required=False, problem="SignalUnreadable", message="register 60000")
+    assert judge([absent], 0, None, 100 * S).status == "True"
+    assert judge([refused], 0, None, S)[:2] == ("False", "SignalUnreadable")

@@ -51,9 +51,10 @@ class ScriptedSink:
         events = json.loads(batch.body)
         if int(events[0]["previoussequence"]) > self.watermark:
             raise HoleReported(self.watermark)
-        if any(event.get("n") in self.poison for event in events):
+        fresh = [event for event in events if int(event["sequence"]) > self.watermark]
+        if any(event.get("n") in self.poison for event in fresh):
             raise BatchRefused("HTTP 400: field is wrong")
-        self.events += [event for event in events if int(event["sequence"]) > self.watermark]
+        self.events += fresh
         self.watermark = max(self.watermark, batch.last)
         return self.receipt(batch, self.watermark)
 

@@ -137,7 +137,7 @@ def test_a_child_changed_by_hand_is_repaired(stage: Stage) -> None:
     [
         pytest.param(
             "no-profile",
-            {"profileRef": {"name": "missing"}, "endpoint": {"url": "modbus+tcp://lathe-01.shopfloor.svc:502"}},
+            {"profileRef": {"name": "missing"}, "endpoint": {"url": "modbus+tcp://lathe-03.shopfloor.svc:502"}},
             "ProfileNotFound",
             "profileRef",
             id="unknown-profile",
@@ -153,7 +153,7 @@ def test_a_child_changed_by_hand_is_repaired(stage: Stage) -> None:
             "no-line",
             {
                 "location": {"area": "nowhere", "line": "x"},
-                "endpoint": {"url": "modbus+tcp://lathe-01.shopfloor.svc:502"},
+                "endpoint": {"url": "modbus+tcp://lathe-03.shopfloor.svc:502"},
             },
             "LocationNotFound",
             "location",
@@ -183,7 +183,7 @@ def test_a_wrong_register_stops_only_itself(stage: Stage) -> None:
     apply_machine(
         stage,
         "half-right",
-        endpoint={"url": "modbus+tcp://lathe-02.shopfloor.svc:502"},
+        endpoint={"url": "modbus+tcp://lathe-03.shopfloor.svc:502"},
         signalOverrides=[{"name": "alarm", "modbus": {"address": 60000}}],
     )
     wait_condition(stage, "half-right", "Commissioned", "True", 60)
@@ -219,7 +219,7 @@ def test_a_draft_change_is_in_force_within_seconds_and_restarts_nothing(stage: S
         stage,
         "drafted",
         profileRef={"name": "draft-lathe"},
-        endpoint={"url": "modbus+tcp://lathe-01.shopfloor.svc:502"},
+        endpoint={"url": "modbus+tcp://lathe-03.shopfloor.svc:502"},
     )
     wait_condition(stage, "drafted", "Commissioned", "True", 60)
     before, old = restarts(stage), machine(stage, "drafted")["status"]["configHash"]

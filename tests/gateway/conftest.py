@@ -7,6 +7,7 @@ import json
 import os
 import signal as signal_module
 import sys
+import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -268,11 +269,19 @@ class GatewayProcess:
         self.output = ""
 
     def configure(self, **more: Any) -> None:
-        self.folder.joinpath("config").mkdir(exist_ok=True)
-        config = content(machine_config(self.folder, self.mes.url, signals=[signal("number")], **more))
-        temporary = self.folder / "config" / "new"
-        temporary.write_bytes(config)
-        temporary.replace(self.folder / "config" / "config.json")
+        self.write(content(machine_config(self.folder, self.mes.url, signals=[signal("number")], **more)))
+
+    def write(self, config: bytes) -> None:
+        """As the kubelet does it: a new folder, a new link to it in place of the old one."""
+        mount = self.folder / "config"
+        version = mount / f"..{uuid.uuid4().hex}"
+        version.mkdir(parents=True)
+        (version / "config.json").write_bytes(config)
+        (mount / "..new").symlink_to(version.name)
+        (mount / "..new").replace(mount / "..data")
+        link = mount / "config.json"
+        if not link.is_symlink():
+            link.symlink_to("..data/config.json")
 
     async def start(self, **env: str) -> None:
         self.farewell.touch()

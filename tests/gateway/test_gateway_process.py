@@ -99,16 +99,29 @@ async def test_probes_status_and_metrics(process: Any) -> None:
 
 
 async def test_no_configuration_and_a_bad_one_are_told_and_healed(process: Any) -> None:
-    config = process.folder / "config" / "config.json"
-    good = config.read_bytes()
-    config.unlink()
+    link = process.folder / "config" / "config.json"
+    good = link.read_bytes()
+    link.unlink()
     await process.start()
     assert (await process.get("healthz"))[0] == 200
     assert (await process.get("readyz"))[0] == 503
-    config.write_text('{"machines": [{"uid": 7}]}')
+    process.write(b'{"machines": [{"uid": 7}]}')
     await process.until_status(lambda status: "$.machines[0].uid" in status["configError"])
-    config.with_suffix(".new").write_bytes(good)
-    config.with_suffix(".new").replace(config)
+    process.write(good)
     await process.mes.until(lambda: process.mes.values("number"))
     assert (await process.status())["configError"] == ""
     assert "Traceback" not in process.output
+
+
+async def test_a_swapped_configmap_is_followed_without_a_restart(process: Any, scripted: Any) -> None:
+    await process.start()
+    before = await process.until_status(lambda status: status["configHash"])
+    process.configure(plant="elsewhere")
+    after = await process.until_status(lambda status: status["configHash"] != before["configHash"])
+    assert after["startedTime"] == before["startedTime"]
+    assert after["machines"][0]["epoch"] == before["machines"][0]["epoch"]
+    await process.mes.until(lambda: process.mes.of("observation")[-1]["plant"] == "elsewhere")
+    assert await process.end(signal.SIGTERM) == 0
+    kept, stored = await outcome(process, scripted)
+    assert kept <= set(stored)
+    assert max(stored.values()) == 1

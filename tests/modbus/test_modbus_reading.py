@@ -57,7 +57,7 @@ async def test_polls_keep_the_grid_and_do_not_burst_after_a_pause(device, regist
     times = [batch[0].source_ns / 1e9 for batch in recorder.batches[resumed + 2 :]]  # 0: held, 1: overdue
     assert min(b - a for a, b in pairwise(times)) > 0.05
     assert times[-1] - times[0] == pytest.approx(0.1 * (len(times) - 1), abs=0.06)
-    assert [gap.reason for gap in recorder.gaps] == ["BufferFull"]
+    assert [gap.reason for gap in recorder.gaps] == ["Full"]
 
 
 async def test_requests_per_second_are_kept(device, registers, signal, reading, recorder):

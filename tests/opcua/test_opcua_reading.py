@@ -3,6 +3,7 @@
 import pytest
 from asyncua import ua
 
+pytestmark = pytest.mark.slow
 ADDRESS_WORDS = "mend signals[].opcua.nodeId"
 
 

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 
 POLICIES = {
     "Basic256Sha256": "Basic256Sha256",
-    "Aes128_Sha256_RsaOaep": "Aes128Sha256_RsaOaep",
-    "Aes256_Sha256_RsaPss": "Aes256Sha256_RsaPss",
+    "Aes128_Sha256_RsaOaep": "Aes128Sha256RsaOaep",
+    "Aes256_Sha256_RsaPss": "Aes256Sha256RsaPss",
 }
 SECRET_WORD = "hunter2-very-secret"
 
@@ -255,6 +255,26 @@ async def test_a_missing_secret_is_named_and_found_when_it_appears(
     assert words in recorder.connections[1][2]
     path.write_bytes(content)
     await recorder.until(lambda: recorder.values("a") == [1])
+
+
+async def test_a_revoked_server_is_not_trusted(plc, secured, secrets, tmp_path, pairs, signal, reading, recorder):
+    secrets()
+    now, authority = datetime.now(UTC), pairs["authority"]
+    revoked = x509.RevokedCertificateBuilder().serial_number(pairs["server"].certificate.serial_number)
+    crl = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.certificate.subject)
+        .last_update(now)
+        .next_update(now + timedelta(days=1))
+        .add_revoked_certificate(revoked.revocation_date(now).build())
+        .sign(authority.key, hashes.SHA256())
+    )
+    (tmp_path / "secrets/trust/authority.crl").write_bytes(crl.public_bytes(serialization.Encoding.PEM))
+    await secured()
+    await reading(plc.url, [signal("a")], **SECURITY)
+    await recorder.until(lambda: len(recorder.reasons) > 1)
+    assert recorder.reasons[1] == "CertificateNotTrusted"
+    assert "revoked" in recorder.connections[1][2]
 
 
 async def test_an_expired_certificate_of_our_own_and_a_foreign_key(

@@ -24,7 +24,7 @@ CONDITIONS: tuple[ConditionType, ...] = (
     ConditionType(
         "DataFresh", "Machine", "Data is younger than the contract's freshness, or the machine confirmed it is idle."
     ),
-    ConditionType("ContractMet", "Machine", "Every field the contract requires arrives, readable and in range."),
+    ConditionType("ContractMet", "Machine", "Every field the contract requires arrives, and every field that is read is readable and in range."),
     ConditionType("Buffered", "Machine", "The buffer takes values and has room for the backlog."),
     ConditionType("Durable", "Machine", "Accepted values survive the loss of the pod."),
     ConditionType(
@@ -185,6 +185,31 @@ REASONS: tuple[Reason, ...] = (
     Reason("InsecureAllowed", "Secure", "OPC UA without security, by allowInsecure.", "Remove mode: None."),
     Reason("ProtocolHasNone", "Secure", "Modbus TCP knows no security; the NetworkPolicy is its conduit."),
 )
+
+
+class Word(NamedTuple):
+    """A reason that data carries, as the `reason` of a gap or the flag of a field, and what it means."""
+
+    name: str
+    meaning: str
+
+
+GAP_REASONS: tuple[Word, ...] = (
+    Word("GatewayRestarted", "The gateway was not reading: it had ended, or this is its first look since then."),
+    Word("SubscriptionLost", "The OPC UA server dropped the subscription or went quiet about it; it was made anew."),
+    Word("NotificationsLost", "OPC UA notifications went missing and the server does not have them any more."),
+    Word("QueueOverflow", "The OPC UA server's queue lost values of this signal before they were fetched."),
+    Word("SignalUnreadable", "The machine refused the address for a while."),
+    Word("Full", "The buffer was full, so nothing was read."),
+)
+"""Why a stretch was not observed, besides the reasons of Connected (no session) that a gap carries as well."""
+
+SAMPLE_REASONS: tuple[Word, ...] = (
+    Word("BadValue", "The machine itself calls the value bad, or sends none."),
+    Word("UncertainValue", "The machine itself calls the value uncertain."),
+    Word("ImplausibleTime", "The machine's time stamp lies outside 1970 to 2262; the next best time was taken."),
+)
+"""Why a value is not Good as it comes from the machine, besides the reasons of ContractMet."""
 
 CONDITION_NAMES = frozenset(condition.name for condition in CONDITIONS)
 REASON_NAMES = frozenset(reason.name for reason in REASONS)

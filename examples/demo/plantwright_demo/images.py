@@ -26,28 +26,40 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
 
 
 class Image(NamedTuple):
-    """One image: its short name and the Dockerfile, both from the project's root."""
+    """One image: its short name, its Dockerfile and what it is made from, as paths from the project's root."""
 
     name: str
     dockerfile: str
+    sources: tuple[str, ...] = ()
+    versioned: bool = False
+    """True: the tag changes with the sources, so that an upgrade of the chart rolls it out."""
 
     @property
     def tag(self) -> str:
         """The name under which manifests know it."""
-        return f"localhost/plantwright-{self.name}:dev"
+        version = f"dev-{self.fingerprint()}" if self.versioned else "dev"
+        return f"localhost/plantwright-{self.name}:{version}"
+
+    def fingerprint(self) -> str:
+        """A hash over everything it is made from."""
+        return fingerprint([ROOT / path for path in (self.dockerfile, *self.sources)])
 
 
-PRODUCT = (Image("operator", "operator/Dockerfile"), Image("gateway", "gateway-image/Dockerfile"))
+API = ("crds/plantwright_api", "pyproject.toml")
+PRODUCT = (
+    Image("operator", "operator/Dockerfile", (*API, "operator", "requirements/operator.txt"), True),
+    Image("gateway", "gateway-image/Dockerfile", (*API, "gateway-image", "requirements/gateway.txt"), True),
+)
 SERVICES = (
-    Image("mes", "examples/mes/Dockerfile"),
-    Image("postgres", "examples/mes/postgres.Dockerfile"),
+    Image("mes", "examples/mes/Dockerfile", (*API, "examples/mes", "requirements/examples.txt")),
+    Image("postgres", "examples/mes/postgres.Dockerfile", ("examples/mes/postgres-start",)),
     Image("mosquitto", "examples/mes/mosquitto.Dockerfile"),
-    Image("shopfloor", "examples/shopfloor/Dockerfile"),
+    Image("shopfloor", "examples/shopfloor/Dockerfile", (*API, "examples/shopfloor", "requirements/examples.txt")),
     Image("prometheus", "examples/07-prometheus/Dockerfile"),
 )
 FOREIGN = (
-    Image("foreign-node-opcua", "examples/foreign/node-opcua/Dockerfile"),
-    Image("foreign-libmodbus", "examples/foreign/libmodbus/Dockerfile"),
+    Image("foreign-node-opcua", "examples/foreign/node-opcua/Dockerfile", ("examples/foreign/node-opcua",)),
+    Image("foreign-libmodbus", "examples/foreign/libmodbus/Dockerfile", ("examples/foreign/libmodbus",)),
 )
 """Servers that share no protocol code with ours; the end-to-end tests read them."""
 
@@ -62,12 +74,6 @@ def fingerprint(paths: list[Path]) -> str:
                 digest.update(str(file.relative_to(ROOT)).encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def sources() -> list[Path]:
-    """Everything an image is made from."""
-    names = ("pyproject.toml", "requirements", "crds", "operator", "gateway-image", "examples", "tests/cluster")
-    return [ROOT / name for name in names]
 
 
 def _platforms() -> list[str]:
@@ -105,14 +111,14 @@ def build(image: Image, note: Callable[[str], None]) -> None:
 
 
 def build_all(images: tuple[Image, ...], note: Callable[[str], None]) -> None:
-    """Build what is missing or made from other sources than these; the stamp lies in dist/images."""
+    """Build what is missing or was made from other sources than these; the stamps lie in dist/images."""
     from plantwright_cluster.images import archive
 
     download_wheels(note)
     stamps = ROOT / "dist" / "images"
     stamps.mkdir(parents=True, exist_ok=True)
-    wanted = fingerprint(sources())
     for image in images:
+        wanted = image.fingerprint()
         stamp = stamps / image.name
         fresh = stamp.exists() and stamp.read_text() == wanted
         if not fresh or (provider.choose() != provider.KIND and not archive(image.tag).exists()):

@@ -104,9 +104,9 @@ class MachineReceiver:
         return kept
 
     def fields(self) -> tuple[FieldState, ...]:
-        """Every required field."""
-        required = (signal for signal in self._pipeline.signals.values() if signal.required)
-        return tuple(self._field(signal.name, signal.contract, signal.field) for signal in required)
+        """Every field that a signal fills."""
+        signals = self._pipeline.signals.values()
+        return tuple(self._field(signal.name, signal.contract, signal.field, signal.required) for signal in signals)
 
     def contracts(self) -> tuple[ContractData, ...]:
         """Every contract that a signal fills."""
@@ -116,9 +116,10 @@ class MachineReceiver:
             windows[signal.contract] = min(window, windows.get(signal.contract, window))
         return tuple(ContractData(name, window, self._fresh.get(name)) for name, window in windows.items())
 
-    def _field(self, signal: str, contract: str, field: str) -> FieldState:
+    def _field(self, signal: str, contract: str, field: str, required: bool) -> FieldState:
         problem, message = self._unreadable.get(signal, (self._problems.get(signal, ""), ""))
-        return FieldState(contract, field, self._pipeline.windows[signal], self._seen.get(signal), problem, message)
+        window, seen = self._pipeline.windows[signal], self._seen.get(signal)
+        return FieldState(contract, field, window, seen, problem, message, required)
 
     def _learn(self, outcome: Outcome) -> None:
         mono = self._clock.mono()

@@ -10,7 +10,7 @@ from plantwright_gateway.buffer.store import Store
 from plantwright_gateway.buffer.writer import ClosedError, Job, Writer
 from plantwright_gateway.context.events import Original, Row
 
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
 
 
 class BufferClosedError(Exception):

@@ -13,7 +13,7 @@ SHOWN_FIELDS = 3
 
 
 class FieldState(NamedTuple):
-    """What is known of one required field: `seen_ns` None before its first value, `problem` "" while it is valid."""
+    """What is known of one field: `seen_ns` None before its first value, `problem` "" while it is valid."""
 
     contract: str
     field: str
@@ -21,6 +21,7 @@ class FieldState(NamedTuple):
     seen_ns: int | None = None
     problem: str = ""
     message: str = ""
+    required: bool = True
 
 
 class Completeness(NamedTuple):
@@ -32,7 +33,7 @@ class Completeness(NamedTuple):
 
 
 def judge(fields: Iterable[FieldState], since_ns: int | None, alive_ns: int | None, now_ns: int) -> Completeness:
-    """Judge the required fields.
+    """Judge the fields: a required one must arrive, and none that arrives or is read may be wrong.
 
     `since_ns` is when the session came up (None: it is down); `alive_ns` when the machine last confirmed that nothing
     changed. A field that was never seen is missing once its window has passed since then.
@@ -58,6 +59,8 @@ def _problem(field: FieldState, since_ns: int, alive_ns: int | None, now_ns: int
     """The reason why a field does not meet its contract, "" when it does, None while it is too early to say."""
     if field.problem:
         return field.problem
+    if not field.required:
+        return ""
     if field.seen_ns is None:
         return reasons.REQUIRED_MISSING if now_ns - since_ns > field.window_ns else None
     confirmed = max(field.seen_ns, since_ns, alive_ns or field.seen_ns)

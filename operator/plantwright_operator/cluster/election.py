@@ -184,8 +184,10 @@ class Election:
     async def run(self, lead: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Wait for the Lease, then lead. Does not return while the process lives, unless cancelled."""
         lease, renew, retry = self._times
+        leading: set[asyncio.Task[None]] = set()
 
         async def guarded() -> None:
+            leading.update(filter(None, [asyncio.current_task()]))
             try:
                 await lead()
             except asyncio.CancelledError:
@@ -209,7 +211,9 @@ class Election:
         try:
             await LeaderElection(config).run()
         finally:
-            watch.cancel()
+            for task in (watch, *leading):
+                task.cancel()
+            await asyncio.gather(watch, *leading, return_exceptions=True)
 
     async def release(self) -> None:
         """Give the Lease back on an orderly end."""

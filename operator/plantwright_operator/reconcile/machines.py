@@ -2,7 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from plantwright_api.v1alpha1 import Machine
@@ -85,6 +87,7 @@ class Machines:
         self._settings = settings
         self._clock = clock
         self._touched: dict[Key, Touched] = {}
+        self._taken: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.waiting: set[Key] = set()
 
     async def reconcile(self, key: Key) -> float | None:
@@ -131,24 +134,35 @@ class Machines:
         self, key: Key, resolved: Resolved, desired: Desired, live: dict[str, Obj], state: Workload
     ) -> Outcome:
         outcome = Outcome(resolved=resolved, desired=desired)
-        rolling = self._observed.rolling(key.namespace, resolved.plant.metadata.name)
-        others = len(rolling - {child_name(key.name)})
-        change = _change(resolved, desired, live, child_name(key.name) in rolling)
-        outcome.wait = rollout.judge(change, resolved.plant.spec.rollout, others)
-        (self.waiting.add if outcome.wait is not None else self.waiting.discard)(key)
-        held = HELD_BACK if outcome.wait is not None else ()
-        try:
-            await self._children.ensure_account(resolved.plant)
-            applied = await self._children.apply(key, desired, live, held)
-        except RefusedError as error:
-            outcome.failure = str(error)
-            outcome.again.append(30.0)
-            return outcome
+        with self._slot(key, resolved, desired, live) as outcome.wait:
+            held = HELD_BACK if outcome.wait is not None else ()
+            try:
+                await self._children.ensure_account(resolved.plant)
+                applied = await self._children.apply(key, desired, live, held)
+            except RefusedError as error:
+                outcome.failure = str(error)
+                outcome.again.append(30.0)
+                return outcome
         if applied:
             self._reports.hurry(key)
         if outcome.wait is None:
             await self._refresh(key, desired, state, outcome)
         return outcome
+
+    @contextmanager
+    def _slot(self, key: Key, resolved: Resolved, desired: Desired, live: dict[str, Obj]) -> Iterator[Refusal | None]:
+        """Judge whether the change may go out; one that restarts a pod holds its slot until the cache shows it rolling."""
+        plant, own = (key.namespace, resolved.plant.metadata.name), child_name(key.name)
+        rolling = self._observed.rolling(*plant) | self._taken[plant]
+        change = _change(resolved, desired, live, own in rolling)
+        wait = rollout.judge(change, resolved.plant.spec.rollout, len(rolling - {own}))
+        (self.waiting.add if wait is not None else self.waiting.discard)(key)
+        if wait is None and change.restarts:
+            self._taken[plant].add(own)
+        try:
+            yield wait
+        finally:
+            self._taken[plant].discard(own)
 
     async def _refresh(self, key: Key, desired: Desired, state: Workload, outcome: Outcome) -> None:
         """Make the gateway see its configuration, and a stuck pod give way to its successor."""

@@ -251,7 +251,7 @@ class ModbusSource:
         began = time.monotonic()
         await receiver.accept(samples, self._observed.seen([sample.signal for sample in samples], source_ns))
         if (time.monotonic() - began) * 1000 > min(self._atlas.intervals_ms):
-            self._observed.interrupt("BufferFull")
+            self._observed.interrupt("Full")
 
     def _notice_slowness(self, seconds: float) -> None:
         """Say now and then that the device is slower than the configuration wishes."""

@@ -5,19 +5,20 @@ No value of a secret ever enters a message; secrets and keys are named.
 
 import ipaddress
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from plantwright_api.wire.config import SECRETS_DIR
 from plantwright_gateway.sources.faults import LinkError
 
+T = TypeVar("T")
 SECRETS_DIR_VARIABLE = "PLANTWRIGHT_SECRETS_DIR"
 
 
@@ -32,6 +33,13 @@ class Identity(NamedTuple):
         """The URI that the certificate names; a server compares it with the one in CreateSession."""
         uris = _alternative_names(self.certificate, x509.UniformResourceIdentifier)
         return str(uris[0]) if uris else None
+
+
+class Trust(NamedTuple):
+    """Certificates of servers or of their issuers, and the issuers' revocation lists."""
+
+    certificates: Sequence[x509.Certificate]
+    revocations: Sequence[x509.CertificateRevocationList] = ()
 
 
 class Credentials(NamedTuple):
@@ -80,8 +88,8 @@ def load_identity(secret: str | None, now: datetime) -> Identity:
     return Identity(certificate, key)
 
 
-def load_trusted(secret: str | None) -> list[x509.Certificate]:
-    """The certificates that the gateway trusts: every `*.crt` (PEM, one or more) of the Secret.
+def load_trust(secret: str | None) -> Trust:
+    """Whom the gateway trusts: every `*.crt` of the Secret, less what a `*.crl` revokes (PEM).
 
     Raises:
         LinkError: SecretNotFound.
@@ -91,13 +99,16 @@ def load_trusted(secret: str | None) -> list[x509.Certificate]:
     files = sorted(_folder(secret).glob("*.crt"))
     if not files:
         raise LinkError("SecretNotFound", f"Secret {secret} has no key ending in .crt; add the server's certificate")
-    trusted: list[x509.Certificate] = []
-    for file in files:
-        try:
-            trusted.extend(x509.load_pem_x509_certificates(read_secret(secret, file.name)))
-        except ValueError:
-            raise LinkError("SecretNotFound", f"Secret {secret}: {file.name} is no PEM certificate") from None
-    return trusted
+    lists = sorted(_folder(secret).glob("*.crl"))
+    certificates = [one for file in files for one in _parsed(secret, file.name, x509.load_pem_x509_certificates)]
+    return Trust(certificates, [_parsed(secret, file.name, x509.load_pem_x509_crl) for file in lists])
+
+
+def _parsed(secret: str, key: str, parse: Callable[[bytes], T]) -> T:
+    try:
+        return parse(read_secret(secret, key))
+    except ValueError:
+        raise LinkError("SecretNotFound", f"Secret {secret}: {key} is not PEM of its kind") from None
 
 
 def load_credentials(secret: str | None) -> Credentials | None:
@@ -128,16 +139,18 @@ def leaf(chain: bytes | None) -> x509.Certificate:
         raise LinkError("CertificateNotTrusted", "the server shows no certificate that can be read") from None
 
 
-def check_server(certificate: x509.Certificate, trusted: Sequence[x509.Certificate], host: str, now: datetime) -> None:
+def check_server(certificate: x509.Certificate, trust: Trust, host: str, now: datetime) -> None:
     """Hold a server's certificate to the trust list, its time and the host that was dialled.
 
     Raises:
         LinkError: CertificateNotTrusted or CertificateExpired.
     """
-    issuers = [one for one in trusted if one == certificate or _has_issued(one, certificate)]
+    issuers = [one for one in trust.certificates if one == certificate or _has_issued(one, certificate)]
     if not issuers:
         message = f"the server's certificate {_name(certificate)} is neither in trustSecretRef nor issued by one of it"
         raise LinkError("CertificateNotTrusted", f"{message}; add it")
+    if any(_revokes(one, issuers, certificate) for one in trust.revocations):
+        raise LinkError("CertificateNotTrusted", f"the server's certificate {_name(certificate)} is revoked; renew it")
     _check_time(certificate, now, f"the server's certificate {_name(certificate)}")
     if all(not issuer.not_valid_before_utc <= now <= issuer.not_valid_after_utc for issuer in issuers):
         raise LinkError("CertificateExpired", f"the issuer of the server's certificate {_name(certificate)}: renew it")
@@ -166,6 +179,16 @@ def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
+
+
+def _revokes(
+    revoked: x509.CertificateRevocationList, issuers: Sequence[x509.Certificate], certificate: x509.Certificate
+) -> bool:
+    """Whether a list of one of the issuers names the certificate."""
+    if revoked.get_revoked_certificate_by_serial_number(certificate.serial_number) is None:
+        return False
+    keys = [issuer.public_key() for issuer in issuers]
+    return any(isinstance(key, RSAPublicKey) and revoked.is_signature_valid(key) for key in keys)
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

@@ -113,7 +113,10 @@ def _scalar(variant: VariantLike | None) -> tuple[Scalar, str]:
         convert = TEXTS.get(int(variant.VariantType))
         if convert is None or isinstance(raw, list | tuple):
             return None, "WrongType"
-        raw = convert(raw)
+        try:
+            raw = convert(raw)
+        except (AttributeError, TypeError, ValueError):
+            return None, "WrongType"
     if isinstance(raw, str) and len(raw) > LONGEST_TEXT:
         return None, "TooLong"
     return raw, "" if raw is not None else "BadValue"

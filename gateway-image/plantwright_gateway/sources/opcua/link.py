@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 WATCH_SECONDS = 2.0
 MEND_SECONDS = (30.0, 60.0)
 """How long a node that the server refused is left alone."""
+RENEW_SECONDS = (0.2, 0.5)
+"""Pause before another subscription, for a server that drops each at once."""
 RUNNING = 0
 """ServerState of a server that does its work (OPC 10000-5, 12.6)."""
 NAMESPACE_ARRAY, STATE, CURRENT_TIME = (
@@ -209,6 +211,7 @@ class Link:
             await self.close()
             raise LinkError("Timeout", "the server takes a subscription and never publishes; use acquisition.mode Read")
         await subscription.delete()
+        await asyncio.sleep(jittered(*RENEW_SECONDS))
 
 
 async def first_failure(*work: Coroutine[Any, Any, Any]) -> None:

@@ -53,9 +53,14 @@ class Reader:
     async def _poll(self) -> None:
         due = self._schedule.take_due(time.monotonic())
         nodes = [node for node in self._nodes if node.interval_ms in due]
+        if not nodes:
+            return
         values = await self._session.read([node.node_id for node in nodes])
         good = [(node, value) for node, value in zip(nodes, values, strict=True) if not _address_status(value)]
+        arrived = time.monotonic()
         await self._inflow.take([(node.signal, value) for node, value in good], skip_repeats=True)
+        if (time.monotonic() - arrived) * 1000 > min(due):
+            self._inflow.stream.interrupt("Full", self.signals)
         self._drop([(node, _address_status(value)) for node, value in zip(nodes, values, strict=True)])
 
     def _drop(self, judged: Sequence[tuple[Node, str]]) -> None:

@@ -33,6 +33,8 @@ CLOSE_SECONDS = 1.5
 RENEW_AT = 0.75
 """Part of a secure channel's lifetime after which it is renewed (OPC 10000-4, 5.5.2.1)."""
 DEFAULT_ITEMS = 1000
+NO_WAY = frozenset({"Unreachable", "ConnectionRefused", "HostNotFound", "Timeout"})
+"""Reasons that say nothing of the session."""
 UNREADABLE_ANSWER = "BadDecodingError"
 
 POLICIES: dict[str, type[security_policies.SecurityPolicy]] = {
@@ -58,6 +60,7 @@ class Session:
     def __init__(self, source: OpcUaSource, machine: str) -> None:
         parts = urlsplit(source.url)
         self.host, self.port = parts.hostname or "", parts.port or DEFAULT_PORT
+        self._path = parts.path
         self._source = source
         self._machine = machine
         self._rate = RateLimit(source.max_requests_per_second)
@@ -90,18 +93,20 @@ class Session:
         await self._activate()
 
     async def resume(self) -> bool:
-        """Open a new channel for the same session; False if the server has forgotten it.
+        """Open a new channel for the same session; False if the server will not have it, so that a new one is due.
 
         Raises:
-            LinkError: there is no connection yet.
+            LinkError: there is no way to the server yet.
         """
         self._client.disconnect_socket()
-        await self._open_channel(self._client)
-        self.services.rebind_authentication_token()
         try:
+            await self._open_channel(self._client)
+            self.services.rebind_authentication_token()
             await self._activate()
-        except LinkError:
+        except LinkError as fault:
             self._client.disconnect_socket()
+            if fault.reason in NO_WAY:
+                raise
             return False
         return True
 
@@ -190,7 +195,9 @@ class Session:
         self.items_per_call = min(self.items_per_call, items_per_call or self.items_per_call)
 
     def _new_client(self) -> BoundedClient:
-        client = BoundedClient(f"opc.tcp://{_bracketed(self.host)}:{self.port}", self._source.timeout_ms / 1000)
+        client = BoundedClient(
+            f"opc.tcp://{_bracketed(self.host)}:{self.port}{self._path}", self._source.timeout_ms / 1000
+        )
         client.name = client.description = f"Plantwright gateway of {self._machine}"
         client.application_uri = "urn:plantwright.io:gateway"
         client.product_uri = "urn:plantwright.io:gateway"
@@ -200,11 +207,11 @@ class Session:
     async def _secure(self, client: BoundedClient, now: datetime) -> None:
         """Give the client the keys for a channel with a server that was found trustworthy."""
         identity = certificates.load_identity(self._source.certificate_secret, now)
-        trusted = certificates.load_trusted(self._source.trust_secret)
+        trust = certificates.load_trust(self._source.trust_secret)
         policy = POLICIES[self._source.security_policy]
         endpoint = self._choose(await self._endpoints(), policy.URI)
         server = certificates.leaf(endpoint.ServerCertificate)
-        certificates.check_server(server, trusted, self.host, now)
+        certificates.check_server(server, trust, self.host, now)
         if identity.application_uri:
             client.application_uri = identity.application_uri
         mode = MODES[self._source.security_mode]

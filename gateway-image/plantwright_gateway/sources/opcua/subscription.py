@@ -90,6 +90,7 @@ class Subscription:
             SubscriptionLostError: the server has dropped the subscription.
             LinkError: the session is gone.
         """
+        self._heard_at = time.monotonic()
         while True:
             acknowledged, self._acknowledge = self._acknowledge, []
             try:
