@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plantwright_gateway.buffer import BufferClosedError
+from plantwright_gateway.buffer import Buffer, BufferClosedError
 from plantwright_gateway.buffer.database import open_database, refuse_network
 from plantwright_gateway.buffer.records import Limits
 
@@ -21,6 +21,17 @@ async def test_accepted_rows_are_there_after_reopening_in_order_under_the_same_e
     assert await box.numbers() == list(range(700))
     assert (buffer.stats.epoch, buffer.stats.uid, buffer.stats.last_seq) == (epoch, "uid", 700)
     assert await buffer.load_state() == {"kpi": b"k"}
+
+
+async def test_a_file_keeps_its_identity_when_the_machine_is_added_again(box: Any, row: Any, make_gap: Any) -> None:
+    buffer = await box.open()
+    await buffer.append([row(1)])
+    epoch = buffer.stats.epoch
+    await box.close()
+    box.buffer = buffer = Buffer(box.path, "another-uid", Limits(2**24), make_gap, lambda: 1)
+    buffer.start()
+    await buffer.load_state()
+    assert (buffer.stats.uid, buffer.stats.epoch) == ("uid", epoch), "the MES must know its rows again"
 
 
 def test_every_connection_is_fully_synchronous(tmp_path: Path) -> None:

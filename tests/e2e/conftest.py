@@ -8,9 +8,16 @@ import pytest
 
 from plantwright_demo.__main__ import down
 from plantwright_demo.images import FOREIGN, SERVICES
-from plantwright_demo.stage import STEPS, Stage, bring_up, collect
+from plantwright_demo.stage import STEPS, Stage, Step, apply_foreign, apply_plant, bring_up, collect
 
 NAME = "e2e"
+
+
+def steps() -> list[Step]:
+    """The demo's steps, and the foreign machines after the others."""
+    chosen = [step for step in STEPS if step.act is not collect]
+    after = next(index for index, step in enumerate(chosen) if step.act is apply_plant) + 1
+    return [*chosen[:after], Step("machines behind foreign servers", apply_foreign), *chosen[after:]]
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +27,7 @@ def stage() -> Iterator[Stage]:
         down(NAME)
     standing = Stage(NAME, services=(*SERVICES, *FOREIGN), audit_policy=Path(__file__).parent / "audit.yaml")
     try:
-        bring_up(standing, [step for step in STEPS if step.act is not collect])
+        bring_up(standing, steps())
         yield standing
     finally:
         if os.environ.get("PLANTWRIGHT_KEEP") != "1":

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sqlite3
+import time
 from collections import Counter
 from typing import Any
 
@@ -71,6 +72,26 @@ async def test_with_the_mes_away_it_still_leaves_in_time_and_keeps_the_rest(proc
     database = sqlite3.connect(process.folder / "lathe-07.db")
     assert database.execute("SELECT count(*) FROM rows").fetchone() == (41,)
     database.close()
+
+
+@pytest.mark.slow
+async def test_an_mes_that_never_answers_does_not_hold_up_the_end(process: Any, scripted: Any) -> None:
+    async def swallow(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await hanging.wait()
+        writer.close()
+
+    hanging = asyncio.Event()
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    process.mes.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/events"
+    process.configure()
+    await process.start(LAST="40")
+    await process.mes.until(lambda: len(scripted.kept(process.ledger)) == 40)
+    started = time.monotonic()
+    assert await process.end(signal.SIGTERM) == 0
+    assert time.monotonic() - started < 10
+    assert json.loads(process.farewell.read_text())["backlog"] == 41
+    hanging.set()
+    server.close()
 
 
 async def test_probes_status_and_metrics(process: Any) -> None:

@@ -25,7 +25,6 @@ async def measure(load: Load, fleet: Fleet) -> bool:
     for number in range(1, REBOOTS + 1):
         since = time.time()
         own, seen = await _reboot(load, gateways, names)
-        await asyncio.sleep(SETTLE_SECONDS)
         counts = _status_writes(load, names, since)
         fresh.append(own)
         shown.append(seen)
@@ -37,18 +36,27 @@ async def measure(load: Load, fleet: Fleet) -> bool:
 
 
 async def _reboot(load: Load, gateways: Gateways, names: list[str]) -> tuple[float, float]:
-    """Seconds from the end of the refusal until all gateways have fresh data, and until all machines are shown so."""
+    """Seconds from the end of the refusal until all gateways have fresh data, and until no machine is shown otherwise."""
     await load.control("*", "reboot", REFUSED_SECONDS)
     back = time.monotonic() + REFUSED_SECONDS
     await asyncio.sleep(REFUSED_SECONDS)
     found = await gateways.until(_fresh, PATIENCE_SECONDS, 0.25)
     own = max(found.values()) - back if len(found) == len(names) else float("inf")
-    while time.monotonic() < back + PATIENCE_SECONDS:
+    return own, await _last_not_shown(load, names, back)
+
+
+async def _last_not_shown(load: Load, names: list[str], back: float) -> float:
+    """Seconds from `back` on the monotonic clock until the last moment at which a machine was shown as not fresh.
+
+    A status that says so may come after the gateways are well again, so that looking goes on for a while.
+    """
+    last = back
+    while (now := time.monotonic()) < min(last + SETTLE_SECONDS, back + PATIENCE_SECONDS):
         machines = await asyncio.to_thread(load.machines, names)
-        if all(is_true(machine, "DataFresh") and is_true(machine, "Connected") for machine in machines.values()):
-            return own, time.monotonic() - back
+        if not all(is_true(machine, "DataFresh") and is_true(machine, "Connected") for machine in machines.values()):
+            last = now
         await asyncio.sleep(0.5)
-    return own, float("inf")
+    return last - back
 
 
 def _fresh(status: Object) -> bool:

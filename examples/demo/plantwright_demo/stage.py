@@ -24,11 +24,22 @@ CHART = ROOT / "charts" / "plantwright"
 RELEASE = "plantwright"
 OPERATOR_NAMESPACE = "plantwright-system"
 PLANT_NAMESPACE = "plant-stuttgart"
-MES = ("mes", "mes", 8080)
-"""Namespace, service and port of the reference MES."""
-FLOOR = ("shopfloor", "shopfloor", 8080)
-"""Namespace, service and port of the simulators' ledger."""
-PROMETHEUS = ("monitoring", "prometheus", 9090)
+
+
+class Service(NamedTuple):
+    """A service of the cluster."""
+
+    namespace: str
+    name: str
+    port: int
+
+
+MES = Service("mes", "mes", 8080)
+FLOOR = Service("shopfloor", "shopfloor", 8080)
+"""Where the simulators' ledger is read."""
+FOREIGN = (Service("shopfloor", "foreign-opcua", 8080), Service("shopfloor", "foreign-modbus", 8080))
+"""Where the ledgers of the foreign servers are read."""
+PROMETHEUS = Service("monitoring", "prometheus", 9090)
 
 Note = Callable[[str], None]
 
@@ -45,6 +56,8 @@ class Stage:
     applied: float = 0.0
     """When the machines were applied, in seconds since the epoch."""
     timings: dict[str, float] = field(default_factory=dict)
+    ledgers: tuple[Service, ...] = (FLOOR,)
+    """Everything that numbers what it offers."""
 
     @property
     def kubectl(self) -> Kubectl:
@@ -59,7 +72,7 @@ class Stage:
             raise RuntimeError(f"helm {arguments[0]}: {done.stderr.strip()[:2000]}")
         return done.stdout
 
-    def ask(self, service: tuple[str, str, int], path: str) -> Any:
+    def ask(self, service: Service, path: str) -> Any:
         """GET JSON from a service through the API server."""
         return json.loads(self.kubectl.service(*service, path))
 
@@ -148,6 +161,13 @@ def apply_plant(stage: Stage, note: Note) -> None:
     for folder in ("01-plant", "02-contracts", "03-profiles", "04-machines"):
         stage.kubectl.apply(*manifests(EXAMPLES / folder))
         note(f"applied examples/{folder}")
+
+
+def apply_foreign(stage: Stage, note: Note) -> None:
+    """Two machines behind servers that share no code with ours."""
+    stage.kubectl.apply(*manifests(EXAMPLES / "foreign"))
+    stage.ledgers = (FLOOR, *FOREIGN)
+    wait_for("namespace shopfloor", lambda: pods_missing(stage.kubectl, "shopfloor"), note, 60)
 
 
 def wait_for_machines(stage: Stage, note: Note) -> None:

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from plantwright_demo.kubectl import Object, is_true
-from plantwright_demo.stage import FLOOR, MES, Stage
-from plantwright_shopfloor.ledger import read
+from plantwright_demo.stage import MES, Service, Stage
+from plantwright_shopfloor.ledger import Offer, read
 from plantwright_shopfloor.oracle import nanoseconds
 from plantwright_shopfloor.verdict import Gap, Judgement, Stored, judge
 
@@ -39,8 +39,12 @@ def percentile(values: list[float], share: float) -> float:
 def judgements(stage: Stage, machines: list[str], sink: str = "http") -> list[Judgement]:
     """One judgement per machine: MES first, ledger second, so that nothing stored is missing from the ledger."""
     kept = {machine: (_rows(stage, machine, sink), _gaps(stage, machine, sink)) for machine in machines}
-    offers = read(stage.kubectl.service(*FLOOR, "/ledger").splitlines())
+    offers = {machine: found for ledger in stage.ledgers for machine, found in _ledger(stage, ledger).items()}
     return [judge(machine, sorted(offers.get(machine, [])), *kept[machine]) for machine in machines]
+
+
+def _ledger(stage: Stage, service: Service) -> dict[str, list[Offer]]:
+    return read(stage.kubectl.service(*service, "/ledger").splitlines())
 
 
 def summarise(stage: Stage) -> tuple[Summary, list[Judgement]]:

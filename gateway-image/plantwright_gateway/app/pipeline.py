@@ -79,7 +79,8 @@ class Pipeline:
             signal = self.signals[sample.signal]
             verdict = judge(sample, signal)
             outcome.problems[sample.signal] = verdict.refused or verdict.flag
-            self._count(sample, verdict, now_ns, kpis)
+            if sample.signal in kpis.signals:
+                _count(sample, verdict, now_ns, kpis)
             if verdict.refused:
                 self._refuse(sample, signal, verdict, now_ns, outcome)
                 continue
@@ -95,14 +96,6 @@ class Pipeline:
 
     def _gap(self, gap: GapNotice, now_ns: int) -> Row:
         return self.events.gap(gap.reason, gap.start_ns, gap.end_ns, now_ns, gap.count, gap.signals, gap.message)
-
-    def _count(self, sample: Sample, verdict: Verdict, now_ns: int, kpis: Kpis) -> None:
-        readable = sample.quality != "Bad" and not verdict.refused
-        if sample.signal == kpis.state_signal:
-            code = code_of(sample.value) if readable else ""
-            kpis.tell_state(code, code_of(verdict.value) if readable else "", now_ns)
-        if readable:
-            kpis.count(sample.signal, verdict.value)
 
     def _refuse(self, sample: Sample, signal: CompiledSignal, verdict: Verdict, now_ns: int, outcome: Outcome) -> None:
         text = original_text(sample.value)
@@ -131,6 +124,15 @@ class Pipeline:
         return self.events.observation(group.contract, fields, group.time_ns, now_ns, quality, flags, context)
 
 
+def _count(sample: Sample, verdict: Verdict, now_ns: int, kpis: Kpis) -> None:
+    readable = sample.quality != "Bad" and not verdict.refused
+    if sample.signal == kpis.state_signal:
+        code = code_of(sample.value) if readable else ""
+        kpis.tell_state(code, code_of(verdict.value) if readable else "", now_ns)
+    if readable:
+        kpis.count(sample.signal, verdict.value)
+
+
 def judge(sample: Sample, signal: CompiledSignal) -> Verdict:
     """The verdict on a sample, its source's own word on quality included.
 
@@ -154,8 +156,10 @@ def _place(
 ) -> None:
     """Put a value into the group of its time; a second value of one field and time begins another."""
     same_time = groups.setdefault((signal.contract, sample.source_ns), [])
-    group = next((group for group in same_time if signal.field not in group.fields), None)
-    if group is None:
+    for group in same_time:
+        if signal.field not in group.fields:
+            break
+    else:
         group = _Group(signal.contract, sample.source_ns)
         same_time.append(group)
     group.fields[signal.field] = verdict.value

@@ -53,6 +53,7 @@ class Kpis:
         self._good = parts.good if parts else None
         self._rejected = parts.rejected if parts else None
         self._rollover = parts.rollover if parts else None
+        self.signals = frozenset(name for name in (self.state_signal, self._good, self._rejected) if name)
 
     def succeed(self, before: "Kpis") -> None:
         """Take over what another configuration's counters know of the present."""

@@ -27,6 +27,20 @@ def sink_urls(plant: Plant) -> list[tuple[str, str]]:
     return urls
 
 
+def line_roles(plant: Plant) -> list[tuple[str, str, str, str, str]]:
+    """Plant, area, line, machine and role ("bottleneck", "exit") for every serial line.
+
+    A role that the Plant gives to no machine has the machine "": the line's KPIs are then unknown, never a wrong sum.
+    """
+    return [
+        (plant.metadata.name, area.name, line.name, machine or "", role)
+        for area in plant.spec.areas
+        for line in area.lines
+        if line.flow == "Serial"
+        for role, machine in (("bottleneck", line.bottleneck), ("exit", line.exit))
+    ]
+
+
 def _time_zone(plant: Plant) -> Refusal | None:
     try:
         ZoneInfo(plant.spec.time_zone)

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from plantwright_api.v1alpha1 import Machine
+from plantwright_api.v1alpha1 import Machine, Plant
 from plantwright_operator.cluster import kinds
 from plantwright_operator.cluster.api import Api, Identity
 from plantwright_operator.cluster.errors import ApiError, UnavailableError
 from plantwright_operator.cluster.gateways import Gateways, GatewaySilentError
-from plantwright_operator.decide import pods
+from plantwright_operator.decide import plants, pods
 from plantwright_operator.model import MACHINE_ANNOTATION, Key, Obj
 from plantwright_operator.reconcile.admission import Admission
 from plantwright_operator.reconcile.announcements import Announcements
@@ -74,6 +74,7 @@ class Controller:
         self.beat = time.monotonic()
         self.observed.on_change = self._changed
         self.metrics.watch(self._machine_conditions, self._reports.backlog, lambda: self.leading)
+        self.metrics.watch_lines(self._line_roles, lambda: self.leading)
 
     def observe(self, kind: str, obj: Obj, *, gone: bool = False) -> None:
         """A watch told of an object."""
@@ -232,6 +233,10 @@ class Controller:
 
     def _machine_conditions(self) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
         return [(summary.plant, summary.conditions) for _, summary in self.observed.summaries()]
+
+    def _line_roles(self) -> list[tuple[str, str, str, str, str]]:
+        found = (parse(Plant, self.observed.get(key)) for key in self.observed.keys("Plant"))
+        return [role for plant in found if isinstance(plant, Plant) for role in plants.line_roles(plant)]
 
 
 @asynccontextmanager

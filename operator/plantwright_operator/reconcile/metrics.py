@@ -12,6 +12,9 @@ from plantwright_operator.model import Key
 Summaries = Callable[[], Iterable[tuple[str, tuple[tuple[str, str], ...]]]]
 """Plant and conditions of each machine."""
 
+LineRoles = Callable[[], Iterable[tuple[str, str, str, str, str]]]
+"""Plant, area, line, machine and role of each machine that a serial line's KPIs are taken from."""
+
 _APPLY_BUCKETS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 120, 300, 900, 3600, 14400)
 
 
@@ -52,6 +55,27 @@ class Metrics:
     def watch(self, machines: Summaries, backlog: Callable[[], dict[Key, int]], leading: Callable[[], bool]) -> None:
         """Register what is counted when it is asked for; a standby says nothing of machines."""
         self.registry.register(_Machines(machines, backlog, leading))
+
+    def watch_lines(self, roles: LineRoles, leading: Callable[[], bool]) -> None:
+        """Register the roles within serial lines, which the KPI rules ask for; a standby says nothing of them."""
+        self.registry.register(_Lines(roles, leading))
+
+
+class _Lines(Collector):
+    def __init__(self, roles: LineRoles, leading: Callable[[], bool]) -> None:
+        self._roles = roles
+        self._leading = leading
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One sample per role; a parallel line has none."""
+        family = GaugeMetricFamily(
+            "plantwright_line_role_info",
+            "Machine that a serial line's times (bottleneck) or parts (exit) are taken from.",
+            labels=["plant", "area", "line", "machine", "role"],
+        )
+        for labels in sorted(self._roles()) if self._leading() else ():
+            family.add_metric(list(labels), 1)
+        yield family
 
 
 class _Machines(Collector):
