@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def raw() -> Callable[..., dict[str, Any]]:
     """The base object of a kind as JSON, with `spec` fields laid over it: raw("Machine", suspend=True)."""
 
-    def build(kind: str, name: str | None = None, **spec: Any) -> dict[str, Any]:
+    def build(kind: str, name: str | None = None, /, **spec: Any) -> dict[str, Any]:
         found: dict[str, Any] = next(d for d in yaml.safe_load_all(BASE) if d["kind"] == kind)
         found["spec"].update(spec)
         if name is not None:

@@ -129,7 +129,7 @@ async def test_a_switch_that_reboots_costs_two_statuses_a_machine(
 async def all_are(world: Any, names: list[str], status: str) -> None:
     async with asyncio.timeout(20):
         for name in names:
-            while {(await world.condition(t, name))["status"] for t in ("Connected", "DataFresh")} != {status}:
+            while {(await world.condition(t, name))["status"] for t in ("Connected", "DataFresh")} != {status}:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
 
@@ -144,7 +144,7 @@ async def test_a_silent_gateway_turns_unknown_in_one_write(
     start = time.time()
     node.gateway(namespace, "press-1").silent = True
     async with asyncio.timeout(45):
-        while (await world.condition("Connected"))["status"] != "Unknown":
+        while (await world.condition("Connected"))["status"] != "Unknown":  # noqa: ASYNC110
             await asyncio.sleep(0.2)
     machine = await world.get("machines", "press-1")
     assert (await world.condition("Connected"))["reason"] == "GatewaySilent"

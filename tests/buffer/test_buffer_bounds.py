@@ -104,3 +104,14 @@ async def test_free_pages_go_back_to_the_disk(box: Any, row: Any, eventually: An
     await eventually(lambda: buffer.stats.rows == 0)
     await box.close()
     assert box.disk_bytes() < 200_000
+
+
+async def test_a_disk_smaller_than_the_bound_is_the_bound(
+    box: Any, row: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plantwright_gateway.buffer.writer.disk_bytes", lambda _path: 2 * SMALL)
+    buffer = await box.open(64 * SMALL)
+    filling = asyncio.create_task(fill(buffer, row, range(2000)))
+    await eventually(lambda: buffer.stats.blocked)
+    assert box.disk_bytes() <= 2 * SMALL
+    filling.cancel()

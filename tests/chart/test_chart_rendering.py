@@ -113,6 +113,31 @@ def test_the_operator_cannot_read_secrets_run_commands_or_hand_out_rights(render
         assert resource not in ("pods/exec", "pods/attach", "pods/portforward", "pods/log", "serviceaccounts/token")
 
 
+def test_rights_are_those_that_the_operator_says_it_needs(render: Render) -> None:
+    """operator/README.md has a table of group, resources and verbs."""
+    text = (ROOT / "operator/README.md").read_text().split("## Rights\n", 1)[1].split("\n## ", 1)[0]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")
+    ]
+    needed: dict[tuple[str, str], set[str]] = {}
+    for group, resources, verbs, *_ in rows[1:]:
+        for resource in of_the_table(resources):
+            key = (group.strip("`").replace("core", ""), resource)
+            needed[key] = needed.get(key, set()) | set(verbs.split(", "))
+    given: dict[tuple[str, str], set[str]] = {}
+    for group, resource, verbs in rules_of(render("defaults", "rbac.create=true")):
+        if resource != "leases":
+            given[group, resource] = given.get((group, resource), set()) | verbs
+    assert given == needed
+
+
+def of_the_table(cell: str) -> list[str]:
+    """The resources that a cell of the table names."""
+    if cell == "the four kinds' `/status`":
+        return [f"{plural}/status" for plural in ("plants", "machineprofiles", "machines", "datacontracts")]
+    return [each.strip("` ") for each in cell.split(",")]
+
+
 def test_watched_namespaces_get_a_role_each_and_the_cluster_none(render: Render) -> None:
     objects = render("namespaced")
     assert CLUSTER_KINDS & {each["kind"] for each in objects} == set()

@@ -119,6 +119,15 @@ def test_parts_are_counted_from_the_first_reading_on() -> None:
     assert found.totals.good == 10
 
 
+def test_a_new_planned_run_time_changes_no_past() -> None:
+    before = kpis(good="g", planned_run_time_per_item_seconds=10.0)
+    before.count("g", 0)
+    before.count("g", 3)
+    after = kpis(totals=before.totals, good="g", planned_run_time_per_item_seconds=4.0)
+    after.count("g", 5)
+    assert after.totals.planned_production_ns == (3 * 10 + 2 * 4) * 10**9
+
+
 @pytest.mark.parametrize(
     ("before", "now", "rollover", "delta"),
     [

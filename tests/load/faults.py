@@ -12,25 +12,21 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+import procs
 from figures import Figure, record
+from fleet import Fleet, names_of
 from harness import (
     GATEWAY,
     GATEWAY_PROGRAM,
-    MES,
-    OPERATOR_NAMESPACE,
-    PLANT_NAMESPACE,
-    Fleet,
     Load,
     database,
-    names_of,
     restarts,
     run,
     say,
 )
 
-import procs
 from plantwright_demo.progress import wait_for
-from plantwright_demo.stage import RELEASE
+from plantwright_demo.stage import MES, OPERATOR_NAMESPACE, PLANT_NAMESPACE, RELEASE
 from plantwright_shopfloor.verdict import Judgement
 from plantwright_shopfloor.verdict import summary as told
 
@@ -90,7 +86,11 @@ def _faults(load: Load, names: list[str]) -> list[tuple[str, Act, list[str]]]:
         ("the gateway's process killed with -9", lambda: kill(load, names[0]), names[:1]),
         ("its pod force-deleted", lambda: delete_pod(load, names[1]), names[1:2]),
         (f"the MES away {AWAY_SECONDS} s", lambda: away(load, MES[0], MES[1], 1), names),
-        (f"the operator away {AWAY_SECONDS} s", lambda: away(load, OPERATOR_NAMESPACE, RELEASE, 2), names),
+        (
+            f"the operator away {AWAY_SECONDS} s",
+            lambda: away(load, OPERATOR_NAMESPACE, f"{RELEASE}-operator", 2),
+            names,
+        ),
         ("the machine restarted", lambda: _restart(load, names[2]), names[2:3]),
     ]
 

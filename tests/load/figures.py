@@ -31,7 +31,9 @@ def record(figures: list[Figure], table: Path = TABLE) -> bool:
     """Print the figures, put them into the table, and say whether all are met."""
     rows = _rows(table.read_text(encoding="utf-8") if table.exists() else "")
     for figure in figures:
-        print(f"{'ok  ' if figure.met else 'MISS'}  {figure.what}: {figure.measured} (aim: {figure.aimed_at})", flush=True)
+        print(
+            f"{'ok  ' if figure.met else 'MISS'}  {figure.what}: {figure.measured} (aim: {figure.aimed_at})", flush=True
+        )
         rows[figure.what] = _cells(figure)
     table.parent.mkdir(parents=True, exist_ok=True)
     table.write_text(render(rows), encoding="utf-8")
@@ -54,7 +56,15 @@ def _cells(figure: Figure) -> tuple[str, ...]:
     command = " ".join(["python", "tests/load/" + Path(sys.argv[0]).name, *(w for w in sys.argv[1:] if w != "--keep")])
     machine = f"{os.cpu_count()} cores, load {BUSY:.1f}"
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%MZ")
-    found = (figure.what, figure.aimed_at, figure.measured, "yes" if figure.met else "no", machine, f"`{command}`", date)
+    found = (
+        figure.what,
+        figure.aimed_at,
+        figure.measured,
+        "yes" if figure.met else "no",
+        machine,
+        f"`{command}`",
+        date,
+    )
     return tuple(cell.replace("|", "/").replace("\n", " ") for cell in found)
 
 

@@ -16,13 +16,13 @@ class Fleet(NamedTuple):
     """Machines `<prefix>-001` and on, all of one profile."""
 
     prefix: str
-    count: int
+    size: int
     profile: str = "load-lathe"
 
 
 def names_of(fleet: Fleet) -> list[str]:
     """Names of the machines, in their order."""
-    return [f"{fleet.prefix}-{number:03d}" for number in range(1, fleet.count + 1)]
+    return [f"{fleet.prefix}-{number:03d}" for number in range(1, fleet.size + 1)]
 
 
 def machine_objects(fleet: Fleet) -> list[Object]:
@@ -57,7 +57,7 @@ def fleet_objects(fleet: Fleet) -> list[Object]:
         "httpPort": 8080,
         "ledgerDir": "/ledger",
         "pace": 10,
-        "fleets": [{"prefix": fleet.prefix, "count": fleet.count, "layout": "lathe", "firstPort": FIRST_PORT}],
+        "fleets": [{"prefix": fleet.prefix, "count": fleet.size, "layout": "lathe", "firstPort": FIRST_PORT}],
     }
     labels = {"app.kubernetes.io/name": "fleet"}
     meta = {"name": "fleet", "namespace": FLOOR[0]}

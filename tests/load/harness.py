@@ -9,16 +9,15 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import asyncpg
-from fleet import Fleet, fleet_objects, machine_objects, names_of, profile_object
+from fleet import Fleet, fleet_objects, machine_objects, profile_object
 
-from plantwright_cluster.images import archive
-from plantwright_demo import images
+from plantwright_cluster import Cluster
 from plantwright_demo.__main__ import down
 from plantwright_demo.kubectl import Kubectl, Object, is_true
 from plantwright_demo.progress import Progress, TimedOutError, wait_for
@@ -28,13 +27,18 @@ from plantwright_demo.stage import (
     MES,
     OPERATOR_NAMESPACE,
     PLANT_NAMESPACE,
+    PROMETHEUS,
     STEPS,
     Stage,
     apply_plant,
     bring_up,
     build_images,
     collect,
+    install_operator,
+    load_images,
     manifests,
+    pod_ready,
+    start_services,
     wait_for_machines,
 )
 from plantwright_shopfloor.oracle import judgements
@@ -46,6 +50,7 @@ GATEWAY = "app.kubernetes.io/name=plantwright-gateway"
 GATEWAY_PROGRAM = "plantwright_gateway.app"
 OPERATOR_PROGRAM = "plantwright_operator"
 LEFT_OUT = (apply_plant, wait_for_machines, collect)
+INSTALLING = (build_images, load_images, install_operator, start_services)
 
 
 def say(text: str) -> None:
@@ -58,7 +63,6 @@ def options(doc: str, count: int) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--count", type=int, default=count, help="how many machines")
     parser.add_argument("--keep", action="store_true", help="leave the cluster for the next script")
-    parser.add_argument("--as-built", action="store_true", help="use the images that were built last, whatever changed")
     return parser.parse_args()
 
 
@@ -75,7 +79,7 @@ class Load:
         """Run the simulators of a fleet, in a pod of their own with a ledger of its own."""
         self.apply(fleet_objects(fleet))
         self.kubectl.run("rollout", "status", "-n", FLOOR[0], "deployment/fleet", "--timeout=120s")
-        say(f"{fleet.count} simulated machines {fleet.prefix}-… run")
+        say(f"{fleet.size} simulated machines {fleet.prefix}-… run")
 
     def apply(self, objects: Iterable[Object]) -> float:
         """Apply objects in one call, as Argo CD and Flux do; answers when it began, in seconds since the epoch."""
@@ -159,7 +163,7 @@ class Load:
 def standing(arguments: argparse.Namespace) -> Iterator[Load]:
     """The running cluster without machines; taken down afterwards unless it is to be kept."""
     stage = Stage(NAME, audit_policy=Path(__file__).with_name("audit.yaml"))
-    left_out = (*LEFT_OUT, build_images) if arguments.as_built and _built(stage) else LEFT_OUT
+    left_out = (*LEFT_OUT, *INSTALLING) if _stands() else LEFT_OUT
     steps = [step for step in STEPS if step.act not in left_out]
     try:
         bring_up(stage, steps, Progress(len(steps)))
@@ -174,8 +178,14 @@ def standing(arguments: argparse.Namespace) -> Iterator[Load]:
             down(NAME)
 
 
-def _built(stage: Stage) -> bool:
-    return all(archive(image.tag).exists() for image in (*images.PRODUCT, *stage.services))
+def _stands() -> bool:
+    """Whether an earlier script left everything running; it is then measured as it is, whatever has changed since."""
+    cluster = Cluster.attach(NAME)
+    if cluster is None or not cluster.is_alive():
+        return False
+    pods = json.loads(cluster.kubectl("get", "pods", "-A", "-o", "json"))["items"]
+    namespaces = {pod["metadata"]["namespace"] for pod in pods if pod_ready(pod)}
+    return namespaces >= {OPERATOR_NAMESPACE, *(place[0] for place in (MES, FLOOR, PROMETHEUS))}
 
 
 def _settled(machine: Object) -> bool:
@@ -207,7 +217,9 @@ async def first_rows(connection: Any, names: list[str]) -> dict[str, tuple[float
     return {row["machine"]: (row["recorded"], row["stored"]) for row in await connection.fetch(FIRST_ROWS, names)}
 
 
-async def wait_first_rows(connection: Any, names: list[str], seconds: float, pause: float) -> dict[str, tuple[float, float]]:
+async def wait_first_rows(
+    connection: Any, names: list[str], seconds: float, pause: float
+) -> dict[str, tuple[float, float]]:
     """Wait until each machine has a row.
 
     Raises:
@@ -278,7 +290,7 @@ def operator_pods(load: Load) -> set[str]:
     return {pod["metadata"]["uid"] for pod in load.kubectl.items("pods", OPERATOR_NAMESPACE)}
 
 
-def run(doc: str, count: int, measure: Callable[[Load, Fleet], Awaitable[bool]]) -> int:
+def run(doc: str, count: int, measure: Callable[[Load, Fleet], Coroutine[Any, Any, bool]]) -> int:
     """Run one script: bring the cluster up, start a fleet named after the script, measure; 0 when figures are met."""
     import sys
 
@@ -292,6 +304,3 @@ def run(doc: str, count: int, measure: Callable[[Load, Fleet], Awaitable[bool]])
     except (RuntimeError, OSError, asyncpg.PostgresError) as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
-
-
-__all__ = ["Fleet", "Gateways", "Load", "names_of", "run", "say"]

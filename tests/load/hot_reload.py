@@ -6,9 +6,10 @@ import sys
 import time
 
 from figures import Figure, record, spread
-from harness import Fleet, Gateways, Load, Object, addresses, names_of, restarts, run, say
+from fleet import Fleet, names_of, profile_object
+from harness import Gateways, Load, addresses, restarts, run, say
 
-from fleet import profile_object
+from plantwright_demo.kubectl import Object
 
 DRAFT = "load-draft"
 CHANGES = 3
@@ -30,8 +31,10 @@ async def measure(load: Load, fleet: Fleet) -> bool:
     await gateways.close()
     load.remove_machines()
     with contextlib.suppress(RuntimeError):
-        load.kubectl.run("delete", "machineprofiles.plantwright.io", "-n", draft["metadata"]["namespace"], f"{DRAFT}-0.1.0")
-    return record(_figures(fleet.count, rounds, sum(before[name] != after.get(name) for name in names)))
+        load.kubectl.run(
+            "delete", "machineprofiles.plantwright.io", "-n", draft["metadata"]["namespace"], f"{DRAFT}-0.1.0"
+        )
+    return record(_figures(fleet.size, rounds, sum(before[name] != after.get(name) for name in names)))
 
 
 async def _change(load: Load, gateways: Gateways, draft: Object, number: int) -> list[float]:

@@ -7,11 +7,12 @@ audit log tells where the time goes.
 import sys
 
 import audit
-from figures import Figure, percentile, record, spread
-from fleet import machine_objects
-from harness import EXAMPLES, GATEWAY_PROGRAM, Fleet, Load, database, manifests, run, say, wait_first_rows
-
 import procs
+from figures import Figure, percentile, record, spread
+from fleet import Fleet, machine_objects
+from harness import GATEWAY_PROGRAM, Load, database, run, say, wait_first_rows
+
+from plantwright_demo.stage import EXAMPLES, manifests
 
 PHASES = {
     "operator applied the StatefulSet": ("statefulsets", audit.OPERATOR),
@@ -35,9 +36,9 @@ async def measure(load: Load, fleet: Fleet) -> bool:
             own.append(stored - started)
             phases.append({**_phases(load, name, began), "process began": started - began, "row recorded": recorded - began,
                            "row stored": stored - began})  # fmt: skip
-            say(f"{number}/{fleet.count} {name}: {total[-1]:.2f} s, {own[-1]:.2f} s of them after its process began")
+            say(f"{number}/{fleet.size} {name}: {total[-1]:.2f} s, {own[-1]:.2f} s of them after its process began")
     _tell(phases)
-    return record(_figures(fleet.count, total, own, phases))
+    return record(_figures(fleet.size, total, own, phases))
 
 
 def process_start(load: Load, machine: str) -> float:
@@ -50,7 +51,12 @@ def _phases(load: Load, machine: str, began: float) -> dict[str, float]:
     found: dict[str, float] = {}
     for write in audit.writes(load.audit_log, began):
         for phase, (resource, user) in PHASES.items():
-            if write.resource == resource and write.user.startswith(user) and phase not in found and _of(write, machine):
+            if (
+                write.resource == resource
+                and write.user.startswith(user)
+                and phase not in found
+                and _of(write, machine)
+            ):
                 found[phase] = write.time - began
     return found
 

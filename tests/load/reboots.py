@@ -6,7 +6,10 @@ import time
 
 import audit
 from figures import Figure, record, spread
-from harness import Fleet, Gateways, Load, Object, addresses, is_true, names_of, run, say
+from fleet import Fleet, names_of
+from harness import Gateways, Load, addresses, run, say
+
+from plantwright_demo.kubectl import Object, is_true
 
 REBOOTS = 3
 REFUSED_SECONDS = 5.0
@@ -30,9 +33,11 @@ async def measure(load: Load, fleet: Fleet) -> bool:
         shown.append(seen)
         most.append(max(counts.values()))
         totals.append(sum(counts.values()))
-        say(f"reboot {number}: gateways fresh after {own:.1f} s, shown after {seen:.1f} s, status writes {sorted(counts.values())}")
+        say(
+            f"reboot {number}: gateways fresh after {own:.1f} s, shown after {seen:.1f} s, status writes {sorted(counts.values())}"
+        )
     await gateways.close()
-    return record(_figures(fleet.count, fresh, shown, most, totals))
+    return record(_figures(fleet.size, fresh, shown, most, totals))
 
 
 async def _reboot(load: Load, gateways: Gateways, names: list[str]) -> tuple[float, float]:

@@ -4,22 +4,20 @@ import asyncio
 import sys
 import time
 
+import procs
 from figures import Figure, record, spread
+from fleet import Fleet, names_of
 from harness import (
     GATEWAY_PROGRAM,
     OPERATOR_PROGRAM,
-    Fleet,
     Load,
     database,
-    names_of,
     operator_pods,
     restarts,
     run,
     say,
     wait_first_rows,
 )
-
-import procs
 
 QUIET_SECONDS = 30
 SAMPLE_SECONDS = 30
@@ -61,7 +59,7 @@ async def _taken(load: Load) -> dict[str, list[float]]:
 
 def _figures(fleet: Fleet, firsts: list[float], restarted: int, taken: dict[str, list[float]]) -> list[Figure]:
     last = max(firsts)
-    each = f"{fleet.count} Machines × 20 signals at 1 Hz in one apply"
+    each = f"{fleet.size} Machines × 20 signals at 1 Hz in one apply"
     operators = ", ".join(f"{rss:.0f} MiB and {cores * 1000:.0f} millicores"
                           for rss, cores in zip(taken["operator RSS"], taken["operator cores"], strict=True))  # fmt: skip
     return [
@@ -76,7 +74,7 @@ def _figures(fleet: Fleet, firsts: list[float], restarted: int, taken: dict[str,
         Figure(
             f"{each}: processor of all gateways, reading and delivering",
             "none set",
-            f"{sum(taken['gateway cores']):.2f} cores, {1000 * sum(taken['gateway cores']) / fleet.count:.1f} millicores each",
+            f"{sum(taken['gateway cores']):.2f} cores, {1000 * sum(taken['gateway cores']) / fleet.size:.1f} millicores each",
             True,
         ),
         Figure(f"{each}: operator's processes (leader and standby)", "none set", operators, True),

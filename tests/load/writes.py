@@ -7,7 +7,10 @@ from collections import Counter
 
 import audit
 from figures import Figure, record
-from harness import OPERATOR_NAMESPACE, PLANT_NAMESPACE, Fleet, Load, names_of, run, say
+from fleet import Fleet, names_of
+from harness import Load, run, say
+
+from plantwright_demo.stage import OPERATOR_NAMESPACE, PLANT_NAMESPACE
 
 SETTLE_SECONDS = 45
 LABEL_SECONDS = 30
@@ -22,7 +25,7 @@ async def measure(load: Load, fleet: Fleet) -> bool:
     say(f"{SETTLE_SECONDS} s to settle")
     await asyncio.sleep(SETTLE_SECONDS)
     new = audit.by_operator(audit.writes(load.audit_log, began))
-    return record([_new(names, new), await _label(load, names[0]), await _restart(load, fleet.count)])
+    return record([_new(names, new), await _label(load, names[0]), await _restart(load, fleet.size)])
 
 
 def per_machine(names: list[str], found: list[audit.Write]) -> dict[str, Counter[str]]:
@@ -34,7 +37,12 @@ def _new(names: list[str], found: list[audit.Write]) -> Figure:
     counts = per_machine(names, found)
     statuses = {name: counted["patch machines/status"] for name, counted in counts.items()}
     children = Counter(
-        {what: max(c[what] for c in counts.values()) for c in counts.values() for what in c if what != "patch machines/status"}
+        {
+            what: max(c[what] for c in counts.values())
+            for c in counts.values()
+            for what in c
+            if what != "patch machines/status"
+        }
     )
     average = sum(statuses.values()) / len(statuses)
     return Figure(

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,8 +42,13 @@ class Image(NamedTuple):
         return f"localhost/plantwright-{self.name}:{version}"
 
     def fingerprint(self) -> str:
-        """A hash over everything it is made from."""
-        return fingerprint([ROOT / path for path in (self.dockerfile, *self.sources)])
+        """A hash over everything it is made from, as it was when this run first asked."""
+        return _fingerprint_once((self.dockerfile, *self.sources))
+
+
+@cache
+def _fingerprint_once(paths: tuple[str, ...]) -> str:
+    return fingerprint([ROOT / path for path in paths])
 
 
 API = ("crds/plantwright_api", "pyproject.toml")

@@ -83,7 +83,7 @@ def get_tools(stage: Stage, note: Note) -> None:
         note("Docker and kind are here and will be used")
         return
     progress = ClusterProgress()
-    packages.install((*packages.CLUSTER, *packages.IMAGES, *packages.CHECKS), progress)
+    packages.install((*packages.CLUSTER, *packages.IMAGES), progress)
     build_tools(progress)
 
 

@@ -42,6 +42,10 @@ class Gateway:
         except WRONG as error:
             self.refuse(f"{type(error).__name__}: {error}")
             return
+        except Exception as error:  # a fault of ours must not take the machines down that run
+            self._log.exception("configuration could not be read")
+            self.refuse(f"{type(error).__name__}: {error}")
+            return
         await self._retire(pipelines)
         for uid, pipeline in pipelines.items():
             self._want(uid, pipeline)

@@ -23,6 +23,7 @@ from plantwright_gateway.context.times import SECOND, rfc3339
 
 SAVE_SECONDS: Final = 15.0
 FLUSH_SECONDS: Final = 4.0
+RETRY_SECONDS: Final = 5.0
 
 
 class MachineRuntime:
@@ -79,7 +80,12 @@ class MachineRuntime:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            await self._converge(self.wanted, self.receiver, self.source)
+            try:
+                await self._converge(self.wanted, self.receiver, self.source)
+            except Exception:
+                self._log.exception("configuration could not be put in force; it is tried again")
+                self._changed.set()
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _open(self) -> MachineReceiver:
         """Wait for the buffer and take up what it kept."""

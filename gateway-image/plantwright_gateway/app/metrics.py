@@ -112,8 +112,7 @@ def _production(machine: MachineRuntime) -> Table:
     if parts is not None and parts.rejected:
         table["plantwright_rejected_parts"] = _one(totals.rejected)
     if parts is not None and parts.planned_run_time_per_item_seconds is not None:
-        made = totals.good + totals.rejected
-        table["plantwright_planned_production_seconds"] = _one(made * parts.planned_run_time_per_item_seconds)
+        table["plantwright_planned_production_seconds"] = _one(totals.planned_production_ns / SECOND)
     return table
 
 

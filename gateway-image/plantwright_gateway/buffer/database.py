@@ -1,9 +1,11 @@
 """The file: made, opened, checked, and moved aside where it is broken."""
 
 import contextlib
+import os
 import secrets
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -193,6 +195,19 @@ def aside_bytes(path: Path) -> int:
     with contextlib.suppress(OSError):
         return sum(part.stat().st_size for part in aside_folder(path).iterdir())
     return 0
+
+
+def disk_bytes(path: Path) -> int:
+    """What the buffer could take if it took all that is left on its disk."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return sys.maxsize
+    own = 0
+    for part in path.parent.glob(f"{path.name}*"):
+        with contextlib.suppress(OSError):
+            own += part.stat().st_size
+    return disk.f_bavail * disk.f_frsize + own
 
 
 def aside_folder(path: Path) -> Path:

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
-from plantwright_gateway.buffer.database import Loss, apply_limits, aside_bytes, is_corrupt, open_database
+from plantwright_gateway.buffer.database import Loss, apply_limits, aside_bytes, disk_bytes, is_corrupt, open_database
 from plantwright_gateway.buffer.highwater import HighWater
 from plantwright_gateway.buffer.records import Clock, GapMaker, Limits, Stats
 from plantwright_gateway.buffer.store import NoRoomError, Store
@@ -274,7 +274,12 @@ class Writer(threading.Thread):
         high.write(store.epoch, store.last_seq())
 
     def _bounded(self) -> Limits:
-        return self._limits._replace(max_bytes=self._limits.max_bytes - aside_bytes(self._path))
+        """The bound, less what was moved aside, and less than the disk holds.
+
+        A disk filled to its last byte could not even take the note that rows may go.
+        """
+        own = self._limits.max_bytes - aside_bytes(self._path)
+        return self._limits._replace(max_bytes=min(own, disk_bytes(self._path) * 9 // 10))
 
     def _fault(self, error: sqlite3.Error) -> None:
         """The disk or the file refused: show it; a broken file is replaced at the next job."""

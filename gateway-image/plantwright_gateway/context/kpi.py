@@ -29,6 +29,8 @@ class Totals(msgspec.Struct, rename="camel"):
     states: dict[str, list[int]] = {}
     good: int = 0
     rejected: int = 0
+    planned_production_ns: int = 0
+    """Planned run time of the parts made so far: each part at the PRI of its time, so a new PRI changes no past."""
     baselines: dict[str, int] = {}
 
 
@@ -53,6 +55,8 @@ class Kpis:
         self._good = parts.good if parts else None
         self._rejected = parts.rejected if parts else None
         self._rollover = parts.rollover if parts else None
+        planned_run_time = parts.planned_run_time_per_item_seconds if parts else None
+        self._planned_run_ns = round((planned_run_time or 0.0) * 1e9)
         self.signals = frozenset(name for name in (self.state_signal, self._good, self._rejected) if name)
 
     def succeed(self, before: "Kpis") -> None:
@@ -93,6 +97,7 @@ class Kpis:
             return
         delta = part_delta(self.totals.baselines.get(signal), reading, self._rollover)
         self.totals.baselines[signal] = reading
+        self.totals.planned_production_ns += delta * self._planned_run_ns
         if signal == self._good:
             self.totals.good += delta
         else:

@@ -103,8 +103,13 @@ def _flip(type_: str, new: Mapping[str, Condition]) -> float:
     if type_ in ("Ready", "Commissioned"):
         return 0.0 if complete or "Stalled" in status else SETTLE
     if type_ in ("Connected", "DataFresh"):
-        return 0.0 if flowing or status.get("Connected") != "True" else SETTLE
+        return 0.0 if flowing or _is_lost(new.get("Connected")) else SETTLE
     return SETTLE
+
+
+def _is_lost(connected: Condition | None) -> bool:
+    """The session is gone for certain; one that is being made may be there in a moment."""
+    return connected is not None and connected.status != "True" and connected.reason != "Connecting"
 
 
 def _is_problem(condition: Condition) -> bool:

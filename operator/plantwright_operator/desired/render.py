@@ -14,7 +14,7 @@ import yaml
 
 from plantwright_operator.model import Obj
 
-_UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 class BadTemplateError(Exception):
@@ -25,7 +25,7 @@ def _dumps(value: Any, **_: Any) -> str:
     """JSON that libyaml reads back unchanged.
 
     Characters beyond the basic plane stay as they are, since YAML knows no surrogate pairs; what YAML calls unprintable
-    is escaped.
+    is escaped, as are the line breaks that only YAML knows.
     """
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
@@ -58,7 +58,7 @@ def render(template: str, values: dict[str, Any]) -> Obj:
     try:
         text = _ENVIRONMENT.get_template(f"{template}.yaml.j2").render(values)
         rendered = yaml.load(text, Loader=yaml.CSafeLoader)
-    except (jinja2.TemplateError, yaml.YAMLError, ValueError) as error:
+    except (jinja2.TemplateError, yaml.YAMLError, TypeError, ValueError) as error:
         raise BadTemplateError(f"{template}: {error}") from error
     return _checked(template, rendered)
 

@@ -235,7 +235,8 @@ class Controller:
         return [(summary.plant, summary.conditions) for _, summary in self.observed.summaries()]
 
     def _line_roles(self) -> list[tuple[str, str, str, str, str]]:
-        found = (parse(Plant, self.observed.get(key)) for key in self.observed.keys("Plant"))
+        bodies = (self.observed.get(key) for key in self.observed.keys("Plant"))
+        found = (parse(Plant, body) for body in bodies if body)
         return [role for plant in found if isinstance(plant, Plant) for role in plants.line_roles(plant)]
 
 

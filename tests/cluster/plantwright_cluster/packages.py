@@ -44,7 +44,13 @@ IMAGES = (
     Package("libc6-dev", "compiles the pause program", ("/usr/include/stdlib.h",)),
     Package("ca-certificates", "lets image builds download", ("/etc/ssl/certs/ca-certificates.crt",)),
 )
-CHECKS = (Package("prometheus", "promtool, which checks alert rules", ("promtool",)),)
+CHECKS = (
+    Package("prometheus", "promtool, which checks alert rules", ("promtool",)),
+    Package("postgresql", "the reference MES's database, in its tests", ("/usr/lib/postgresql/15/bin/initdb",)),
+    Package("mosquitto", "the broker, in the tests of the MQTT sink", ("mosquitto",)),
+    Package("libmodbus-dev", "a Modbus server that is not ours", ("/usr/include/modbus/modbus.h",)),
+    Package("pkg-config", "finds libmodbus", ("pkg-config",)),
+)
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _FORBID_SERVICES = "#!/bin/sh\n# Written by plantwright_cluster for the time of one installation.\nexit 101\n"
