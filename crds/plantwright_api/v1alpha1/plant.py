@@ -42,6 +42,16 @@ class Line(ApiModel):
     bottleneck: Label | None = Field(default=None, description="Machine that paces a serial line.")
     exit: Label | None = Field(default=None, description="Machine at which a serial line's parts are counted.")
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            {
+                "rule": "self.flow != 'Serial' || (has(self.bottleneck) && has(self.exit))",
+                "message": "a serial line needs its bottleneck (time is counted there) and its exit (parts are counted there)",
+                "fieldPath": ".flow",
+            }
+        )
+    )
+
 
 class Area(ApiModel):
     """An area of the site (ISA-95)."""

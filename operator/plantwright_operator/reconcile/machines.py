@@ -45,6 +45,9 @@ from plantwright_operator.settings import Settings
 HELD_BACK = ("ConfigMap", "NetworkPolicy", "StatefulSet")
 """Children that a change which may not go out yet leaves alone: together they are what the running gateway relies on."""
 
+REFUSED_SECONDS = 30.0
+"""What the API server or the endpoint budget refused is tried again after this long, should no event come before."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -108,9 +111,11 @@ class Machines:
         self._reports.pod_seen(key, state.pod)
         machine = parse(Machine, body)
         if isinstance(machine, Refusal):
-            outcome = Outcome(refusal=machine)
-        else:
+            return await self._finish(key, body, Outcome(refusal=machine), state)
+        try:
             outcome = await self._act(key, machine, live, state)
+        except RefusedError as error:
+            outcome = Outcome(failure=str(error), again=[REFUSED_SECONDS])
         return await self._finish(key, body, outcome, state)
 
     async def _act(self, key: Key, machine: Machine, live: dict[str, Obj], state: Workload) -> Outcome:
@@ -127,7 +132,7 @@ class Machines:
         live |= await self._children.unseen(key, [kind for kind in desired.objects if kind not in live])
         conflict = self._children.conflict(key, live)
         if conflict is not None:
-            return Outcome(resolved=judged, refusal=conflict, again=[30.0])
+            return Outcome(resolved=judged, refusal=conflict, again=[REFUSED_SECONDS])
         return await self._roll_out(key, judged, desired, live, state)
 
     async def _roll_out(
@@ -136,13 +141,8 @@ class Machines:
         outcome = Outcome(resolved=resolved, desired=desired)
         with self._slot(key, resolved, desired, live) as outcome.wait:
             held = HELD_BACK if outcome.wait is not None else ()
-            try:
-                await self._children.ensure_account(resolved.plant)
-                applied = await self._children.apply(key, desired, live, held)
-            except RefusedError as error:
-                outcome.failure = str(error)
-                outcome.again.append(30.0)
-                return outcome
+            await self._children.ensure_account(resolved.plant)
+            applied = await self._children.apply(key, desired, live, held)
         if applied:
             self._reports.hurry(key)
         if outcome.wait is None:
@@ -196,7 +196,7 @@ class Machines:
             facts = self._facts(resolved, live, None, replicas=0)
             desired = desired_children.build(resolved, facts)
             await self._children.apply(key, desired, live, held=("ConfigMap", "NetworkPolicy", "PersistentVolumeClaim"))
-        return Outcome(resolved=resolved, refusal=refusal, again=[30.0])
+        return Outcome(resolved=resolved, refusal=refusal, again=[REFUSED_SECONDS])
 
     def _facts(self, resolved: Resolved, live: dict[str, Obj], rate: int | None, replicas: int = 1) -> Facts:
         claim, stateful_set = live.get("PersistentVolumeClaim"), live.get("StatefulSet")
