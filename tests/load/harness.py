@@ -96,11 +96,18 @@ class Load:
         self.kubectl.run("delete", "machines.plantwright.io", "-n", PLANT_NAMESPACE, "--all", "--wait=false")
 
         def missing() -> str:
-            left = len(self.pods()) + len(self.kubectl.items("persistentvolumeclaims", PLANT_NAMESPACE))
-            return f"{left} pods and claims are left" if left else ""
+            return f"{len(left)} pods are left" if (left := self.pods()) else ""
 
-        with contextlib.suppress(TimedOutError):  # a backlog that nobody takes keeps its claim, by design
-            wait_for("earlier machines", missing, say, 120)
+        wait_for("earlier machines", missing, say, 180)
+        with contextlib.suppress(TimedOutError):
+            wait_for("earlier buffers", self._claims, say, 10)
+        if kept := self._claims():
+            say(f"{kept}, which the operator keeps because they may hold undelivered data; they are deleted now")
+            self.kubectl.run("delete", "persistentvolumeclaims", "-n", PLANT_NAMESPACE, "-l", GATEWAY)
+
+    def _claims(self) -> str:
+        found = self.kubectl.items("persistentvolumeclaims", PLANT_NAMESPACE, GATEWAY)
+        return f"{len(found)} claims are left" if found else ""
 
     def wait_settled(self, names: list[str], seconds: float) -> None:
         """Wait until these machines are in force, deliver, and their statuses say so."""

@@ -1,7 +1,7 @@
 """What machines refer to, parsed once: plants, profiles, contracts; and who refers to what."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 import pydantic
@@ -38,6 +38,8 @@ class Catalog:
         self._users: dict[Key, set[Key]] = {}
         self._families: dict[Key, set[str]] = {}
         self.version = 0
+        self.on_usage: Callable[[Key], None] = lambda _: None
+        """Called with every profile and contract of which a machine more or less makes use."""
 
     def changed(self, key: Key, spec_changed: bool) -> None:
         """An object of these kinds came, changed or went."""
@@ -86,9 +88,9 @@ class Catalog:
         self._note(Key("Machine", meta.namespace, meta.name), judged)
         return judged
 
-    def forget(self, machine: Key) -> set[Key]:
-        """The machine is gone; returns what it used."""
-        return self._replace_usage(machine, None)
+    def forget(self, machine: Key) -> None:
+        """The machine is gone."""
+        self._replace_usage(machine, None)
 
     def used_by(self, key: Key) -> set[Key]:
         """Machines that resolve to this profile or contract."""
@@ -117,17 +119,20 @@ class Catalog:
             usage = Usage(_key(judged.profile), contracts)
         self._replace_usage(machine, usage)
 
-    def _replace_usage(self, machine: Key, usage: Usage | None) -> set[Key]:
+    def _replace_usage(self, machine: Key, usage: Usage | None) -> None:
+        if self._usage.get(machine) == usage:
+            return
         before = self.uses(machine)
         for key in before:
             self._users[key].discard(machine)
-        if usage is None:
-            self._usage.pop(machine, None)
-            return before
-        self._usage[machine] = usage
-        for key in (usage.profile, *usage.contracts):
+        self._usage.pop(machine, None)
+        if usage is not None:
+            self._usage[machine] = usage
+        after = self.uses(machine)
+        for key in after:
             self._users.setdefault(key, set()).add(machine)
-        return before
+        for key in before ^ after:
+            self.on_usage(key)
 
 
 def parse(model: type[Model], body: Obj) -> Model | Refusal:

@@ -20,7 +20,7 @@ from plantwright_operator.reconcile.announcements import Announcements
 from plantwright_operator.reconcile.catalog import Catalog, parse
 from plantwright_operator.reconcile.children import Children
 from plantwright_operator.reconcile.fanout import concerns
-from plantwright_operator.reconcile.kinds import Kinds
+from plantwright_operator.reconcile.kinds import COUNT_SECONDS, Kinds
 from plantwright_operator.reconcile.machines import Machines
 from plantwright_operator.reconcile.metrics import Metrics
 from plantwright_operator.reconcile.observed import Change, Observed
@@ -73,6 +73,7 @@ class Controller:
         self.leading = False
         self.beat = time.monotonic()
         self.observed.on_change = self._changed
+        self._catalog.on_usage = self._used
         self.metrics.watch(self._machine_conditions, self._reports.backlog, lambda: self.leading)
         self.metrics.watch_lines(self._line_roles, lambda: self.leading)
 
@@ -130,6 +131,10 @@ class Controller:
         if change.key.kind == "StatefulSet":
             for machine in self._machines.waiting:
                 self.queue.add(machine)
+
+    def _used(self, key: Key) -> None:
+        if self.leading:
+            self.queue.add(key, COUNT_SECONDS)
 
     async def _list(self, kind: str) -> list[Identity]:
         namespaces = self._settings.watch_namespaces or (None,)

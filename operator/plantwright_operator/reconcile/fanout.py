@@ -20,7 +20,7 @@ def concerns(change: Change, observed: Observed, catalog: Catalog) -> Iterator[C
     """Everything that a change may alter. Called after cache and catalogue have taken it in."""
     key = change.key
     if key.kind == "Machine":
-        yield from _of_machine(change, observed, catalog)
+        yield from _of_machine(change, observed)
     elif key.kind == "Plant":
         yield from _of_plant(change, observed, catalog)
     elif key.kind in ("MachineProfile", "DataContract"):
@@ -29,14 +29,12 @@ def concerns(change: Change, observed: Observed, catalog: Catalog) -> Iterator[C
         yield from _of_child(change, observed)
 
 
-def _of_machine(change: Change, observed: Observed, catalog: Catalog) -> Iterator[Concern]:
+def _of_machine(change: Change, observed: Observed) -> Iterator[Concern]:
     yield Concern(change.key)
     for summary in filter(None, {change.before, change.after}):
         yield Concern(Key("Plant", change.key.namespace, summary.plant), COUNT_SECONDS)
     if not change.spec_changed:
         return
-    for used in catalog.uses(change.key):
-        yield Concern(used, COUNT_SECONDS)
     for summary in filter(None, {change.before, change.after}):
         for peer in observed.machines_at(summary.device) - {change.key}:
             yield Concern(peer)
