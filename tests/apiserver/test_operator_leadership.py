@@ -10,8 +10,9 @@ import pytest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
 
-LEASE = 5.0
-RENEW = 3.0
+LEASE = 6.0
+RENEW = 4.0
+SHORT = {"LEASE_DURATION_SECONDS": "6", "LEASE_RENEW_DEADLINE_SECONDS": "4"}
 EXIT_CODE = 3
 
 
@@ -28,8 +29,8 @@ async def until(done: Callable[[], Any], seconds: float = 20.0) -> Any:
 async def test_a_stopped_leader_is_replaced_and_writes_nothing_when_it_wakes(
     world: Any, start_operator: Callable[..., Any]
 ) -> None:
-    leader = await start_operator()
-    standby = await start_operator(leading=False)
+    leader = await start_operator(**SHORT)
+    standby = await start_operator(leading=False, **SHORT)
     await world.base()
     await world.apply("Machine")
     await world.ready()
@@ -56,8 +57,8 @@ async def _is_ready(operator: Any) -> bool:
 
 
 async def test_a_leader_that_is_told_to_end_hands_over_at_once(world: Any, start_operator: Callable[..., Any]) -> None:
-    leader = await start_operator()
-    standby = await start_operator(leading=False)
+    leader = await start_operator(**SHORT)
+    standby = await start_operator(leading=False, **SHORT)
     await world.base()
     await world.apply("Machine")
     await world.ready()
@@ -71,8 +72,8 @@ async def test_a_leader_that_is_told_to_end_hands_over_at_once(world: Any, start
 
 
 async def test_a_killed_leader_is_replaced(world: Any, start_operator: Callable[..., Any]) -> None:
-    leader = await start_operator()
-    standby = await start_operator(leading=False)
+    leader = await start_operator(**SHORT)
+    standby = await start_operator(leading=False, **SHORT)
     leader.process.kill()
     await until(standby.leads, LEASE + 15)
     await world.base()
@@ -84,7 +85,7 @@ async def test_the_api_server_may_go_away_for_longer_than_the_lease(
     cluster: Any, world: Any, start_operator: Callable[..., Any]
 ) -> None:
     """The leader ends itself, as it must; started again, as its Deployment would, it goes on where it was."""
-    operator = await start_operator()
+    operator = await start_operator(**SHORT)
     await world.base()
     await world.apply("Machine")
     await world.ready()

@@ -4,7 +4,7 @@ import argparse
 import shutil
 import sys
 
-from plantwright_cluster import ClusterError, kind, provider
+from plantwright_cluster import ClusterError, kind, provider, tools
 from plantwright_cluster import Progress as ClusterProgress
 from plantwright_cluster.cluster import remove
 from plantwright_demo.images import ROOT
@@ -14,7 +14,8 @@ from plantwright_demo.stage import MES, PLANT_NAMESPACE, PROMETHEUS, Stage, brin
 from plantwright_demo.summary import summarise
 
 WHERE = """
-Where to look (export KUBECONFIG={kubeconfig})
+Where to look
+  export KUBECONFIG={kubeconfig} PATH={programs}:$PATH
   machines      kubectl get machines -n {plant}
   why           kubectl describe machine -n {plant} lathe-01
   the MES       kubectl port-forward -n {mes[0]} service/{mes[1]} {mes[2]}     then http://localhost:{mes[2]}/
@@ -28,7 +29,15 @@ def up(name: str) -> int:
     stage = Stage(name)
     bring_up(stage)
     summary, _ = summarise(stage)
-    print(WHERE.format(kubeconfig=stage.kubeconfig, plant=PLANT_NAMESPACE, mes=MES, prometheus=PROMETHEUS))
+    print(
+        WHERE.format(
+            kubeconfig=stage.kubeconfig,
+            programs=tools().kubectl.parent,
+            plant=PLANT_NAMESPACE,
+            mes=MES,
+            prometheus=PROMETHEUS,
+        )
+    )
     print(summary.line(), flush=True)
     good = summary.ready == summary.machines > 0 and summary.observations > 0
     return 0 if good and not summary.lost and not summary.stored_twice else 1
