@@ -24,7 +24,11 @@ CONDITIONS: tuple[ConditionType, ...] = (
     ConditionType(
         "DataFresh", "Machine", "Data is younger than the contract's freshness, or the machine confirmed it is idle."
     ),
-    ConditionType("ContractMet", "Machine", "Every field the contract requires arrives, and every field that is read is readable and in range."),
+    ConditionType(
+        "ContractMet",
+        "Machine",
+        "Every field the contract requires arrives, and every field that is read is readable and in range.",
+    ),
     ConditionType("Buffered", "Machine", "The buffer takes values and has room for the backlog."),
     ConditionType("Durable", "Machine", "Accepted values survive the loss of the pod."),
     ConditionType(

@@ -19,7 +19,7 @@ NAMED: Final[Mapping[int, str]] = {401: "the token is refused", 403: "the token 
 
 
 def interpret(status: int, headers: Mapping[str, str], body: bytes, batch: Batch, now: datetime) -> Receipt:
-    """The receipt of a batch that was taken, wholly or in part.
+    """The receipt of a batch that was taken, wholly or in part. `headers` have their names in lower case.
 
     Raises:
         HoleReported: 409 with a receipt for this stream.
@@ -36,7 +36,7 @@ def interpret(status: int, headers: Mapping[str, str], body: bytes, batch: Batch
     text = f"HTTP {status}{_because(status)}: {shown(body)}"
     if status in REFUSED:
         raise BatchRefused(text)
-    raise SinkUnavailable(text, retry_after(headers.get("Retry-After", ""), now))
+    raise SinkUnavailable(text, retry_after(headers.get("retry-after", ""), now))
 
 
 def _receipt(body: bytes) -> Receipt:

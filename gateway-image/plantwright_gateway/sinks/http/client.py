@@ -1,26 +1,53 @@
 """The HTTP sink: batches of CloudEvents by POST, receipts as answers. The only file that talks HTTP to an MES."""
 
 import asyncio
+import ssl
+import time
 from datetime import UTC, datetime
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Final, NamedTuple
 
-import aiohttp
+import h11
 
 from plantwright_api.wire.config import HttpSink as Config
 from plantwright_api.wire.config import MqttSink
-from plantwright_api.wire.delivery import CONTENT_TYPE, Receipt
+from plantwright_api.wire.delivery import Receipt
+from plantwright_gateway.http1.wire import Wire
 from plantwright_gateway.ports.sink import Batch, SinkUnavailable
 from plantwright_gateway.sinks.http.answers import interpret
+from plantwright_gateway.sinks.http.request import Target, post, target_of
 from plantwright_gateway.sinks.secrets import SecretFile, trust
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 20.0
 TOTAL_SECONDS: Final = 30.0
+CLOSE_SECONDS: Final = 1.0
+KEPT_SECONDS: Final = 15.0
+"""A connection that was idle for longer is not used again: many servers have closed theirs by then."""
+NEXT_ADDRESS_SECONDS: Final = 0.25
+"""A host's next address is tried after this, beside the first (RFC 8305)."""
 MOST_ANSWER_BYTES: Final = 256 * 1024
 """A receipt that rejects every event of a batch stays well below; more is no receipt."""
 
 _Version = tuple[int, int, int] | None
+
+
+class _Answer(NamedTuple):
+    """Status, headers by their names in lower case, and body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class _Idle(NamedTuple):
+    """A connection between two batches; `since` is monotonic seconds."""
+
+    wire: Wire
+    since: float
+
+
+class _CannotConnectError(Exception):
+    """There is no connection; its cause is the reason."""
 
 
 class HttpSink:
@@ -31,12 +58,14 @@ class HttpSink:
     def __init__(self, config: Config | MqttSink) -> None:
         if not isinstance(config, Config):
             raise TypeError(f"no HTTP sink: {config.name}")
-        if urlsplit(config.url).scheme not in ("http", "https"):
-            raise ValueError(f"sink {config.name}: the URL must be http:// or https://")
-        self._config = config
+        try:
+            self._target = target_of(config.url)
+        except ValueError as error:
+            raise ValueError(f"sink {config.name}: {error}") from None
         self._token = SecretFile(config.token_secret, "token") if config.token_secret else None
         self._ca = SecretFile(config.ca_secret, "ca.crt") if config.ca_secret else None
-        self._session: aiohttp.ClientSession | None = None
+        self._idle: _Idle | None = None
+        self._context: ssl.SSLContext | None = None
         self._trusted: _Version = None
 
     async def deliver(self, batch: Batch) -> Receipt:
@@ -45,64 +74,124 @@ class HttpSink:
         Raises:
             SinkUnavailable, BatchRefused, HoleReported: see the port.
         """
-        session = await self._connected()
-        headers = {"Content-Type": CONTENT_TYPE, "Accept": "application/json", "Accept-Encoding": "identity"}
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token.read()}"
+        self._renew_trust()
+        request = self._request(batch)
         try:
-            async with session.post(
-                self._config.url, data=batch.body, headers=headers, allow_redirects=False
-            ) as response:
-                body = await _bounded(response)
-                return interpret(response.status, response.headers, body, batch, datetime.now(UTC))
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            async with asyncio.timeout(TOTAL_SECONDS):
+                answer = await self._exchange(request, batch.body)
+        except (TimeoutError, h11.ProtocolError, OSError, _CannotConnectError) as error:
             raise SinkUnavailable(_described(error)) from error
+        return interpret(answer.status, answer.headers, answer.body, batch, datetime.now(UTC))
 
     async def close(self) -> None:
         """Close the connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        idle, self._idle = self._idle, None
+        if idle is not None:
+            await idle.wire.close(CLOSE_SECONDS)
 
-    async def _connected(self) -> aiohttp.ClientSession:
+    def _request(self, batch: Batch) -> h11.Request:
+        token = self._token.read() if self._token else None
+        try:
+            return post(self._target, len(batch.body), token)
+        except h11.LocalProtocolError:
+            raise SinkUnavailable("the token is not fit for a header") from None
+
+    def _renew_trust(self) -> None:
+        """A new authority ends the connection that the old one vouched for."""
+        if not self._target.secure:
+            return
         version = self._ca.version() if self._ca else None
-        if self._session is not None and version != self._trusted:
-            await self.close()
-        if self._session is None:
-            self._session = self._new_session()
-            self._trusted = version
-        return self._session
+        if self._context is None or version != self._trusted:
+            self._drop_idle()
+            self._context, self._trusted = trust(self._ca), version
 
-    def _new_session(self) -> aiohttp.ClientSession:
-        secure = urlsplit(self._config.url).scheme == "https"
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=1, ssl=trust(self._ca) if secure else False, ttl_dns_cache=30),
-            timeout=aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-        )
+    async def _exchange(self, request: h11.Request, body: bytes) -> _Answer:
+        """One request, one answer. What was begun and not ended is never used again, a cancelled one neither."""
+        wire = await self._kept() or await _connect(self._target, self._context)
+        try:
+            # Not waited for: a server that refuses early is heard while the rest is still on its way.
+            wire.send(request, h11.Data(data=body), h11.EndOfMessage())
+            answer = await _answer(wire)
+        except BaseException:
+            wire.drop()
+            raise
+        self._keep(wire)
+        return answer
+
+    async def _kept(self) -> Wire | None:
+        idle, self._idle = self._idle, None
+        if idle is None:
+            return None
+        if time.monotonic() - idle.since < KEPT_SECONDS and await idle.wire.is_silent():
+            return idle.wire
+        idle.wire.drop()
+        return None
+
+    def _keep(self, wire: Wire) -> None:
+        if wire.is_idle() and wire.next_exchange() and self._idle is None:
+            self._idle = _Idle(wire, time.monotonic())
+        else:
+            wire.drop()
+
+    def _drop_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.wire.drop()
+            self._idle = None
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    """The body, up to what a receipt can be; a longer one is cut off and so is no receipt."""
+async def _connect(target: Target, context: ssl.SSLContext | None) -> Wire:
+    """A new connection.
+
+    Raises:
+        TimeoutError: it takes too long.
+        _CannotConnectError: it cannot be had.
+    """
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            reader, writer = await asyncio.open_connection(
+                target.host,
+                target.port,
+                ssl=context,
+                server_hostname=target.host.rstrip(".") if context else None,
+                happy_eyeballs_delay=NEXT_ADDRESS_SECONDS,
+            )
+    except TimeoutError as error:
+        # The system's own time limit is an OSError with a number, ours has none; to the reader it is the same.
+        raise TimeoutError from error
+    except (OSError, ValueError) as error:
+        raise _CannotConnectError from error
+    return Wire(h11.CLIENT, reader, writer)
+
+
+async def _answer(wire: Wire) -> _Answer:
+    """The final answer, its body up to what a receipt can be."""
+    head = await wire.event(READ_SECONDS)
+    while isinstance(head, h11.InformationalResponse):
+        head = await wire.event(READ_SECONDS)
+    if not isinstance(head, h11.Response):
+        raise h11.RemoteProtocolError("no answer")
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
+    return _Answer(head.status_code, headers, await _bounded(wire, head.status_code))
+
+
+async def _bounded(wire: Wire, status: int) -> bytes:
     parts: list[bytes] = []
     size = 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
+    while isinstance(event := await wire.event(READ_SECONDS), h11.Data):
+        parts.append(bytes(event.data))
+        size += len(event.data)
         if size > MOST_ANSWER_BYTES:
-            response.close()
-            raise SinkUnavailable(f"HTTP {response.status}: the answer is longer than {MOST_ANSWER_BYTES} bytes")
+            raise SinkUnavailable(f"HTTP {status}: the answer is longer than {MOST_ANSWER_BYTES} bytes")
     return b"".join(parts)
 
 
 def _described(error: BaseException) -> str:
-    """What went wrong, without the request: that holds the token."""
-    if isinstance(error, asyncio.TimeoutError):
+    """What went wrong, without what was sent or received: it may hold the token."""
+    cause = error.__cause__
+    if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+    if isinstance(cause, ssl.CertificateError):
         return "the server's certificate is not trusted"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"cannot connect: {error.os_error.strerror or error.os_error}"
-    return f"{type(error).__name__}"
+    if isinstance(error, _CannotConnectError):
+        return f"cannot connect: {getattr(cause, 'strerror', None) or cause}"
+    return type(error).__name__
