@@ -228,7 +228,8 @@ class PretendNode:
     async def _follow(self, path: str, seen: Callable[[str, Obj], Awaitable[None]]) -> None:
         selector = "labelSelector=app.kubernetes.io/managed-by%3Dplantwright-operator"
         while True:
-            with contextlib.suppress(aiohttp.ClientError):
+            # A stream may break in the middle of a line, or begin with a refusal, while the API server comes back.
+            with contextlib.suppress(aiohttp.ClientError, ValueError, KeyError):
                 async for event in self.api.watch(f"{path}?{selector}"):
                     if event["type"] in ("ADDED", "MODIFIED", "DELETED"):
                         self._spawn(seen(event["type"], event["object"]))

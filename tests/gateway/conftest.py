@@ -261,7 +261,7 @@ class GatewayProcess:
     """The gateway as a process of its own, with a numbering source; may be killed and started again."""
 
     def __init__(self, folder: Path, mes: Mes, script: Path) -> None:
-        self.folder, self.mes, self._script = folder, mes, script
+        self.folder, self.mes, self.script = folder, mes, script
         self.ledger = folder / "ledger"
         self.farewell = folder / "farewell"
         self.port = 0
@@ -294,7 +294,7 @@ class GatewayProcess:
         }
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(self._script),
+            str(self.script),
             env={**os.environ, **settings, **env},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -24,7 +24,6 @@ from harness import (
     run,
     say,
 )
-
 from plantwright_demo.progress import wait_for
 from plantwright_demo.stage import MES, OPERATOR_NAMESPACE, PLANT_NAMESPACE, RELEASE
 from plantwright_shopfloor.verdict import Judgement

@@ -11,7 +11,7 @@ COLUMNS = ("what", "aimed at", "measured", "met", "machine", "command", "date")
 HEAD = """# Figures
 
 Written by the scripts under tests/load, one row per figure; a new measurement replaces its row. "machine" says how busy the
-machine was when the script began (load average of a minute, which counts everything that ran beside it).
+machine was when the script began and when it ended (load average of a minute: what is measured, and all that ran beside it).
 
 """
 BUSY = os.getloadavg()[0]
@@ -55,7 +55,7 @@ def _rows(text: str) -> dict[str, tuple[str, ...]]:
 
 def _cells(figure: Figure) -> tuple[str, ...]:
     command = " ".join(["python", "tests/load/" + Path(sys.argv[0]).name, *(w for w in sys.argv[1:] if w != "--keep")])
-    machine = f"{os.cpu_count()} cores, load {BUSY:.1f}"
+    machine = f"{os.cpu_count()} cores, load {BUSY:.1f} before, {os.getloadavg()[0]:.1f} after"
     date = datetime.now(UTC).strftime("%Y-%m-%d %H:%MZ")
     found = (
         figure.what,

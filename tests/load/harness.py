@@ -15,8 +15,8 @@ from typing import Any
 
 import aiohttp
 import asyncpg
-from fleet import Fleet, fleet_objects, machine_objects, profile_object
 
+from fleet import Fleet, fleet_objects, machine_objects, profile_object
 from plantwright_cluster import Cluster
 from plantwright_demo.__main__ import down
 from plantwright_demo.kubectl import Kubectl, Object, is_true
@@ -290,6 +290,12 @@ def restarts(pods: dict[str, Object]) -> dict[str, int]:
     """Per machine, how often its container began anew."""
     counts = {name: pod["status"].get("containerStatuses", ()) for name, pod in pods.items()}
     return {name: sum(status["restartCount"] for status in statuses) for name, statuses in counts.items()}
+
+
+def all_restarts(load: Load) -> int:
+    """How often containers began anew in the whole cluster, the operator's and the services' among them."""
+    pods = {pod["metadata"]["uid"]: pod for pod in load.kubectl.items("pods")}
+    return sum(restarts(pods).values())
 
 
 def operator_pods(load: Load) -> set[str]:

@@ -8,7 +8,6 @@ import time
 from figures import Figure, record, spread
 from fleet import Fleet, names_of, profile_object
 from harness import Gateways, Load, addresses, restarts, run, say
-
 from plantwright_demo.kubectl import Object
 
 DRAFT = "load-draft"

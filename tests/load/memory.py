@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import procs
 from aiohttp import web
+
+import procs
 from figures import Figure, record
 from harness import say
-
 from plantwright_api.wire.config import (
     Buffer,
     Contract,

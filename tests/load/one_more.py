@@ -11,7 +11,6 @@ import procs
 from figures import Figure, percentile, record, spread
 from fleet import Fleet, machine_objects
 from harness import GATEWAY_PROGRAM, Load, database, run, say, wait_first_rows
-
 from plantwright_demo.stage import EXAMPLES, manifests
 
 PHASES = {

@@ -9,7 +9,6 @@ import audit
 from figures import Figure, record
 from fleet import Fleet, names_of
 from harness import Load, run, say
-
 from plantwright_demo.stage import OPERATOR_NAMESPACE, PLANT_NAMESPACE
 
 SETTLE_SECONDS = 45
@@ -30,7 +29,7 @@ async def measure(load: Load, fleet: Fleet) -> bool:
 
 def per_machine(names: list[str], found: list[audit.Write]) -> dict[str, Counter[str]]:
     """Counts per machine; what belongs to none (a plant's own) is left out."""
-    return {name: audit.counted(write for write in found if write.name.endswith(name)) for name in names}
+    return {name: audit.counted(write for write in found if name in write.name) for name in names}
 
 
 def _new(names: list[str], found: list[audit.Write]) -> Figure:

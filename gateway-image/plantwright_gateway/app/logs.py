@@ -4,7 +4,7 @@ import logging
 
 import structlog
 
-QUIET_LIBRARIES = ("aiohttp", "asyncio", "asyncua", "mqtt", "pymodbus")
+QUIET_LIBRARIES = ("asyncio", "asyncua", "mqtt", "pymodbus")
 """What they log, the gateway says itself as conditions, or it is a traceback of an ordinary failure."""
 
 

@@ -1,61 +1,182 @@
 """The gateway's HTTP side: /status for the operator, /metrics for Prometheus, /healthz and /readyz for the kubelet."""
 
-from aiohttp import web
+import asyncio
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final, NamedTuple
+
+import h11
+import structlog
 
 from plantwright_api.wire.status import encode
 from plantwright_gateway.app.gateway import Gateway
 from plantwright_gateway.app.metrics import CONTENT_TYPE, Metrics
+from plantwright_gateway.http1.wire import Wire
 
-GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
-METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
-
-
-async def status(request: web.Request) -> web.Response:
-    """`wire.status.GatewayStatus` as JSON."""
-    return web.Response(body=encode(request.app[GATEWAY].status()), content_type="application/json")
-
-
-async def metrics(request: web.Request) -> web.Response:
-    """Metrics in Prometheus' text format."""
-    return web.Response(body=request.app[METRICS].render(), headers={"Content-Type": CONTENT_TYPE})
+IDLE_SECONDS: Final = 75.0
+"""A kept connection may be silent for this long: longer than the pauses of those who ask."""
+REQUEST_SECONDS: Final = 10.0
+"""A request's head must be whole, and an answer taken, after this."""
+LEAVE_SECONDS: Final = 1.0
+TEXT: Final = "text/plain; charset=utf-8"
 
 
-async def healthz(request: web.Request) -> web.Response:
-    """200 while the event loop and every writer thread are alive."""
-    alive = request.app[GATEWAY].alive
-    return web.Response(status=200 if alive else 503, text="ok\n" if alive else "a buffer's thread has ended\n")
+class Answer(NamedTuple):
+    """What is answered; `more` are headers beyond the usual."""
+
+    status: int
+    body: bytes
+    content_type: str = TEXT
+    more: tuple[tuple[str, str], ...] = ()
 
 
-async def readyz(request: web.Request) -> web.Response:
-    """200 once a configuration is loaded and every buffer can be written."""
-    why = request.app[GATEWAY].not_ready()
-    return web.Response(status=503 if why else 200, text=f"{why or 'ok'}\n")
+class Pages:
+    """What there is to ask."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway, self._metrics = gateway, Metrics(gateway)
+        self._pages: Final[Mapping[str, Callable[[], Answer]]] = {
+            "/status": self.status,
+            "/metrics": self.metrics,
+            "/healthz": self.healthz,
+            "/readyz": self.readyz,
+        }
+
+    def answer(self, method: bytes, target: bytes) -> Answer:
+        """The answer to a request."""
+        page = self._pages.get(path_of(target))
+        if page is None:
+            return refusal(404)
+        if method not in (b"GET", b"HEAD"):
+            return refusal(405, ("Allow", "GET, HEAD"))
+        return page()
+
+    def status(self) -> Answer:
+        """`wire.status.GatewayStatus` as JSON."""
+        return Answer(200, encode(self._gateway.status()), "application/json")
+
+    def metrics(self) -> Answer:
+        """Metrics in Prometheus' text format."""
+        return Answer(200, self._metrics.render(), CONTENT_TYPE)
+
+    def healthz(self) -> Answer:
+        """200 while the event loop and every writer thread are alive."""
+        return Answer(200, b"ok\n") if self._gateway.alive else Answer(503, b"a buffer's thread has ended\n")
+
+    def readyz(self) -> Answer:
+        """200 once a configuration is loaded and every buffer can be written."""
+        why = self._gateway.not_ready()
+        return Answer(503 if why else 200, f"{why or 'ok'}\n".encode())
 
 
-def application(gateway: Gateway) -> web.Application:
-    """The routes."""
-    app = web.Application()
-    app[GATEWAY] = gateway
-    app[METRICS] = Metrics(gateway)
-    app.add_routes(
-        [
-            web.get("/status", status),
-            web.get("/metrics", metrics),
-            web.get("/healthz", healthz),
-            web.get("/readyz", readyz),
-        ]
-    )
-    return app
+def path_of(target: bytes) -> str:
+    """The path of a request target, in origin form (`/x?y`) or absolute form (`http://host/x?y`)."""
+    text = target.decode("ascii")
+    if not text.startswith("/"):
+        text = "/" + text.partition("://")[2].partition("/")[2]
+    return text.partition("?")[0]
 
 
-async def serve(gateway: Gateway, port: int) -> tuple[web.AppRunner, int]:
+def refusal(status: int, *more: tuple[str, str]) -> Answer:
+    """An answer that says nothing but its status."""
+    return Answer(status, f"{status}: {HTTPStatus(status).phrase}\n".encode(), more=more)
+
+
+class Server:
+    """Listens, and answers each connection in a task of its own."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._pages = Pages(gateway)
+        self._log = structlog.get_logger(__name__)
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, port: int) -> int:
+        """Listen on all addresses; returns the port (for 0, the one given for IPv4).
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._server = await asyncio.start_server(self._accept, port=port)
+        return next(int(address[1]) for address in sorted((s.getsockname() for s in self._server.sockets), key=len))
+
+    async def cleanup(self) -> None:
+        """Listen no more and let go of every connection; what is being answered has a second to be taken."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(Wire(h11.SERVER, reader, writer)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, wire: Wire) -> None:
+        """One exchange after the other, until either end has had enough."""
+        try:
+            while await self._exchange(wire):
+                pass
+        except OSError:  # gone, or too slow: a TimeoutError is one
+            wire.drop()
+        except Exception:
+            self._log.exception("a connection failed")
+        finally:
+            await wire.close(LEAVE_SECONDS)
+
+    async def _exchange(self, wire: Wire) -> bool:
+        """Answer one request; False when the connection must end."""
+        try:
+            request = await _request(wire)
+        except h11.RemoteProtocolError as error:
+            await _send(wire, refusal(error.error_status_hint), with_body=True, last=True)
+            return False
+        if request is None:
+            return False
+        # A body is of no use to any page: it is not waited for, and the connection ends with the answer.
+        last = not wire.ends_here()
+        await _send(wire, self._answer(request), with_body=request.method != b"HEAD", last=last)
+        return not last and wire.next_exchange()
+
+    def _answer(self, request: h11.Request) -> Answer:
+        try:
+            return self._pages.answer(request.method, request.target)
+        except Exception:
+            self._log.exception("a page failed", target=request.target.decode("ascii"))
+            return refusal(500)
+
+
+async def _request(wire: Wire) -> h11.Request | None:
+    """The next request's head; None when the peer has ended the connection."""
+    if not wire.unread:
+        await wire.more(IDLE_SECONDS)
+    async with asyncio.timeout(REQUEST_SECONDS):
+        event = await wire.event(REQUEST_SECONDS)
+    return event if isinstance(event, h11.Request) else None
+
+
+async def _send(wire: Wire, answer: Answer, *, with_body: bool, last: bool) -> None:
+    """Send an answer whole, or its head alone."""
+    headers = [
+        ("Date", formatdate(usegmt=True)),
+        ("Content-Type", answer.content_type),
+        ("Content-Length", str(len(answer.body))),
+        *answer.more,
+        *([("Connection", "close")] if last else []),
+    ]
+    head = h11.Response(status_code=answer.status, headers=headers, reason=HTTPStatus(answer.status).phrase)
+    body = [h11.Data(data=answer.body)] if with_body else []
+    wire.send(head, *body, h11.EndOfMessage())
+    await wire.sent(REQUEST_SECONDS)
+
+
+async def serve(gateway: Gateway, port: int) -> tuple[Server, int]:
     """Listen on all addresses; returns what must be cleaned up, and the port (for 0, the one given for IPv4).
 
     Raises:
         OSError: the port is taken.
     """
-    runner = web.AppRunner(application(gateway), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    site = web.TCPSite(runner, port=port)
-    await site.start()
-    return runner, next(int(address[1]) for address in sorted(runner.addresses, key=len))
+    server = Server(gateway)
+    return server, await server.start(port)

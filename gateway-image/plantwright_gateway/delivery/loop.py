@@ -105,12 +105,12 @@ class Delivery:
             self._buffer.unsubscribe(self._woken.set)
 
     async def flush(self, seconds: float) -> None:
-        """Deliver what there is, once, within the time given; for the end of the process."""
+        """Deliver what there is, trying again as long as the time given lasts; for the end of the process."""
         try:
             async with asyncio.timeout(seconds):
-                while await self.step():
+                while await self._persistent_step():
                     pass
-        except (TimeoutError, SinkUnavailable, sqlite3.Error, BufferClosedError):
+        except (TimeoutError, sqlite3.Error, BufferClosedError):
             pass
         except Exception as error:
             self._log.warning("last delivery failed", sink=self.target.name, error=_name(error))
@@ -122,6 +122,13 @@ class Delivery:
                 await self.target.sink.close()
         except Exception as error:
             self._log.warning("sink did not close", sink=self.target.name, error=_name(error))
+
+    async def _persistent_step(self) -> int:
+        try:
+            return await self.step()
+        except SinkUnavailable:
+            await asyncio.sleep(FLUSH_PAUSE_SECONDS)
+            return 1
 
     async def _rest(self, taken: int) -> None:
         if taken == 0:

@@ -18,7 +18,7 @@ _PROBLEMS = ("Ready", "Connected", "DataFresh", "Buffered", "ContractMet")
 
 SETTLE = 5.0
 """Seconds that a flip waits for its companions: Ready for the first stored value, Connected for fresh data."""
-READY_REASON = 10.0
+READY_REASON = 5.0
 OTHER_REASON = 120.0
 MESSAGE = 300.0
 

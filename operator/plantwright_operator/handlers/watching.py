@@ -20,6 +20,21 @@ ERROR_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21, 30, 30, 30, 30, 30, 30)
 """Four minutes of an API server that answers 5xx do not end the process; a stream that breaks is opened again for ever."""
 
 
+class NoDifferences(kopf.DiffBaseStorage):
+    """kopf compares each version of an object with a stored one; nobody here asks, and the copies cost more than our work."""
+
+    def build(self, **_: Any) -> Any:
+        """What kopf would compare: nothing."""
+        return {}
+
+    def fetch(self, **_: Any) -> Any:
+        """What kopf has stored: nothing."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Store nothing."""
+
+
 def registry(observe: Observe, end: Callable[..., Awaitable[None]]) -> kopf.OperatorRegistry:
     """A registry with one event handler per kind; `end` is run before kopf ends the tasks that it did not start."""
     found = kopf.OperatorRegistry()
@@ -35,6 +50,7 @@ def settings() -> kopf.OperatorSettings:
     """kopf's settings: it writes nothing, watches only what is ours, and notices streams that died."""
     found = kopf.OperatorSettings()
     found.posting.enabled = False
+    found.persistence.diffbase_storage = NoDifferences()
     found.scanning.disabled = True
     found.queueing.idle_timeout = 1.0
     found.networking.error_backoffs = ERROR_BACKOFFS

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ from plantwright_operator.model import (
 from plantwright_operator.reconcile.admission import Admission
 from plantwright_operator.reconcile.catalog import Catalog, parse
 from plantwright_operator.reconcile.children import Children
-from plantwright_operator.reconcile.observed import Observed
+from plantwright_operator.reconcile.observed import MachineSummary, Observed
 from plantwright_operator.reconcile.remains import Remains
 from plantwright_operator.reconcile.reports import Reports
 from plantwright_operator.reconcile.statuses import Statuses, previous
@@ -47,6 +47,8 @@ HELD_BACK = ("ConfigMap", "NetworkPolicy", "StatefulSet")
 
 REFUSED_SECONDS = 30.0
 """What the API server or the endpoint budget refused is tried again after this long, should no event come before."""
+
+_BUILT_KEPT = 256
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +91,7 @@ class Machines:
         self._api = api
         self._settings = settings
         self._clock = clock
+        self._built: OrderedDict[Key, tuple[tuple[object, ...], Desired]] = OrderedDict()
         self._touched: dict[Key, Touched] = {}
         self._taken: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.waiting: set[Key] = set()
@@ -128,7 +131,7 @@ class Machines:
         if isinstance(verdict, Refusal):
             return await self._stop(key, judged, verdict, live)
         facts = self._facts(judged, live, verdict.requests_per_second)
-        desired = desired_children.build(judged, facts)
+        desired = self._build(key, judged, facts)
         live |= await self._children.unseen(key, [kind for kind in desired.objects if kind not in live])
         conflict = self._children.conflict(key, live)
         if conflict is not None:
@@ -194,9 +197,21 @@ class Machines:
         """The device takes no more: a gateway that would be one too many is not made, and one that runs is stopped."""
         if "StatefulSet" in live and self._children.conflict(key, live) is None:
             facts = self._facts(resolved, live, None, replicas=0)
-            desired = desired_children.build(resolved, facts)
+            desired = self._build(key, resolved, facts)
             await self._children.apply(key, desired, live, held=("ConfigMap", "NetworkPolicy", "PersistentVolumeClaim"))
         return Outcome(resolved=resolved, refusal=refusal, again=[REFUSED_SECONDS])
+
+    def _build(self, key: Key, resolved: Resolved, facts: Facts) -> Desired:
+        """The desired children, built once for the same inputs: a gateway that starts is looked at a dozen times."""
+        meta = resolved.machine.metadata
+        stamp = (meta.uid, meta.generation, self._catalog.version, facts)
+        known = self._built.get(key)
+        if known is None or known[0] != stamp:
+            known = self._built[key] = (stamp, desired_children.build(resolved, facts))
+            while len(self._built) > _BUILT_KEPT:
+                self._built.popitem(last=False)
+        self._built.move_to_end(key)
+        return known[1]
 
     def _facts(self, resolved: Resolved, live: dict[str, Obj], rate: int | None, replicas: int = 1) -> Facts:
         claim, stateful_set = live.get("PersistentVolumeClaim"), live.get("StatefulSet")
@@ -237,6 +252,8 @@ class Machines:
             outcome.again.append(max(held, 0.05))
             if held <= SETTLE:
                 self._reports.hurry(key, held + 1.0)
+        elif _is_settled(self._observed.summary(key)):
+            self._reports.relax(key)
         unasked = state.pod is None or not state.pod.ip
         if unasked and report.silent_seconds < SILENT_AFTER:
             outcome.again.append(SILENT_AFTER - report.silent_seconds + 0.5)
@@ -264,6 +281,12 @@ def _change(resolved: Resolved, desired: Desired, live: dict[str, Obj], rolling:
         approved=annotations.get(APPROVAL_ANNOTATION, ""),
         rolling=rolling,
     )
+
+
+def _is_settled(summary: MachineSummary | None) -> bool:
+    """In force, delivered once, connected and fresh: nothing is awaited."""
+    wanted = {("Ready", "True"), ("Commissioned", "True"), ("Connected", "True"), ("DataFresh", "True")}
+    return summary is not None and wanted <= set(summary.conditions)
 
 
 def _annotation(child: Obj | None, name: str) -> str:

@@ -63,6 +63,12 @@ class Reports:
         if gateway is not None:
             self._hurry(gateway, seconds)
 
+    def relax(self, machine: Key) -> None:
+        """Nothing is awaited of this gateway any more: ask it at the usual pace, unless its pod ends."""
+        gateway = self._gateways.get(machine)
+        if gateway is not None:
+            gateway.hurry_until = 0.0
+
     def answered(self, machine: Key, pod_uid: str, status: GatewayStatus) -> bool:
         """A gateway answered; True where that changes what the machine's status says."""
         gateway = self._gateways.get(machine)

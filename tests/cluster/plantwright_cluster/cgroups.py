@@ -14,6 +14,8 @@ __all__ = ["Hierarchy", "create", "hierarchies", "remove"]
 _MOUNTS = Path("/proc/self/mountinfo")
 _INHERITED = ("cpuset.cpus", "cpuset.mems")
 """A new group of version 1 has no processors at all until somebody copies them from its parent."""
+_WEIGHTS = {"cpu.shares": "32768", "cpu.weight": "3200"}
+"""A new group weighs as much as one process beside it; on a node of their own all pods together weigh most."""
 _SECONDS_TO_EMPTY = 10.0
 
 
@@ -54,6 +56,12 @@ def _inherit(folder: Path) -> None:
             (folder / name).write_text((folder.parent / name).read_text())
 
 
+def _weigh(folder: Path) -> None:
+    for name, weight in _WEIGHTS.items():
+        if (folder / name).exists():
+            (folder / name).write_text(weight)
+
+
 def create(name: str) -> None:
     """Make the group in every tree."""
     for hierarchy in _all():
@@ -63,6 +71,7 @@ def create(name: str) -> None:
             _hand_down(hierarchy.folder)
             _hand_down(folder)
         _inherit(folder)
+        _weigh(folder)
 
 
 def _below(folder: Path) -> Iterable[Path]:

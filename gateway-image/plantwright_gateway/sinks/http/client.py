@@ -111,24 +111,24 @@ class HttpSink:
         try:
             # Not waited for: a server that refuses early is heard while the rest is still on its way.
             wire.send(request, h11.Data(data=body), h11.EndOfMessage())
-            answer = await _answer(wire)
-        except BaseException:
-            wire.drop()
-            raise
-        self._keep(wire)
-        return answer
+            return await _answer(wire)
+        finally:
+            self._keep(wire)
 
     async def _kept(self) -> Wire | None:
-        idle, self._idle = self._idle, None
+        idle = self._idle
         if idle is None:
             return None
-        if time.monotonic() - idle.since < KEPT_SECONDS and await idle.wire.is_silent():
+        usable = time.monotonic() - idle.since < KEPT_SECONDS and await idle.wire.is_silent()
+        self._idle = None
+        if usable:
             return idle.wire
         idle.wire.drop()
         return None
 
     def _keep(self, wire: Wire) -> None:
-        if wire.is_idle() and wire.next_exchange() and self._idle is None:
+        """For the next batch, if this exchange came to its end."""
+        if wire.is_settled() and wire.next_exchange() and self._idle is None:
             self._idle = _Idle(wire, time.monotonic())
         else:
             wire.drop()
@@ -155,9 +155,8 @@ async def _connect(target: Target, context: ssl.SSLContext | None) -> Wire:
                 server_hostname=target.host.rstrip(".") if context else None,
                 happy_eyeballs_delay=NEXT_ADDRESS_SECONDS,
             )
-    except TimeoutError as error:
-        # The system's own time limit is an OSError with a number, ours has none; to the reader it is the same.
-        raise TimeoutError from error
+    except TimeoutError:  # an OSError too
+        raise
     except (OSError, ValueError) as error:
         raise _CannotConnectError from error
     return Wire(h11.CLIENT, reader, writer)
