@@ -21,6 +21,7 @@ from plantwright_gateway.delivery.batch import MAX_BYTES, MAX_ROWS, SPLICE_BYTES
 from plantwright_gateway.delivery.receipts import Progress, judge
 from plantwright_gateway.ports.sink import Batch, BatchRefused, HoleReported, Sink, SinkUnavailable
 
+FLUSH_PAUSE_SECONDS: Final = 0.25
 LINGER_SECONDS: Final = 0.05
 """After a batch that was not full, wait this long for company; the first value after a pause goes at once."""
 MOST_SUSPECTS: Final = 50

@@ -16,9 +16,17 @@ PROBLEM_LENGTH = 256
 _PROBLEMS = ("Ready", "Connected", "DataFresh", "Buffered", "ContractMet")
 """Conditions whose failure is a problem, worst first. Durable and Secure tell of choices, not of trouble."""
 
+_COMPLETE = ("Ready", "Commissioned", "Connected", "DataFresh", "ContractMet", "Buffered")
+
 SETTLE = 5.0
-"""Seconds that a flip waits for its companions: Ready for the first stored value, Connected for fresh data."""
+"""Seconds that a flip waits for its companions: Connected for fresh data, say."""
+FIRST_VALUE = 10.0
+"""Seconds that Ready waits for the first stored value, so that both go out in one write."""
+STARTING = 60.0
+"""Seconds that anything else waits while a gateway starts: it goes out with Ready."""
 READY_REASON = 5.0
+NOT_SCHEDULED = 30.0
+"""A claim that is being made keeps its pod unscheduled for a while; that is no news yet."""
 OTHER_REASON = 120.0
 MESSAGE = 300.0
 
@@ -58,16 +66,18 @@ def differences(before: MachineStatus, after: MachineStatus) -> dict[str, float]
     found: dict[str, float] = {}
     old = {c.type: c for c in before.conditions}
     new = {c.type: c for c in after.conditions}
+    at_least = STARTING if _is_starting(old, new) else 0.0
     for type_ in {**old, **new}:
         if type_ not in conditions.TRANSIENT:
-            found.update(_difference(type_, old.get(type_), new))
+            least = 0.0 if type_ == "Ready" else at_least
+            found |= {name: max(lasting, least) for name, lasting in _difference(type_, old.get(type_), new).items()}
     if set(old) ^ set(new):
-        found["types"] = SETTLE
+        found["types"] = STARTING
     if before.observed_generation != after.observed_generation:
         found[f"generation {after.observed_generation}"] = 0.0 if "Stalled" in new else SETTLE
     for name in ("gateway_uid", "config_hash", "profile", "contracts", "first_stored_time"):
         if getattr(before, name) != getattr(after, name):
-            found[name] = SETTLE
+            found[name] = STARTING
     return found
 
 
@@ -87,23 +97,37 @@ def _difference(type_: str, old: Condition | None, new: Mapping[str, Condition])
         return {f"{type_} appears or goes": SETTLE}
     if old.status != current.status:
         return {f"{type_} {current.status}": _flip(type_, new)}
+    settled = "Reconciling" not in new
     if old.reason != current.reason:
-        quick = type_ == "Ready" or "Stalled" in new
-        return {f"{type_} {current.reason}": READY_REASON if quick else OTHER_REASON}
+        return {f"{type_} {current.reason}": _reason(type_, current.reason, settled)}
     if old.message != current.message:
-        return {f"{type_} message": READY_REASON if type_ == "Ready" else MESSAGE}
+        return {f"{type_} message": READY_REASON if type_ == "Ready" and settled else MESSAGE}
     return {}
+
+
+def _reason(type_: str, reason: str, settled: bool) -> float:
+    """A mere change of reason: quick where a person waits for it, slow where machines come and go."""
+    if reason == "PodNotScheduled":
+        return NOT_SCHEDULED
+    return READY_REASON if type_ == "Ready" or not settled else OTHER_REASON
+
+
+def _is_starting(old: Mapping[str, Condition], new: Mapping[str, Condition]) -> bool:
+    """Whether a gateway is on its way to Ready, whose write will carry all the rest."""
+    was = old["Ready"].status if "Ready" in old else ""
+    return was != "True" and new["Ready"].status != "True" and "Reconciling" in new
 
 
 def _flip(type_: str, new: Mapping[str, Condition]) -> float:
     """How long a flip waits. What a person waits for goes out at once when its companions are there too."""
     status = {t: c.status for t, c in new.items()}
     flowing = status.get("Connected") == "True" and status.get("DataFresh") == "True"
-    complete = flowing and status.get("Ready") == "True" and status.get("Commissioned") == "True"
+    lost = _is_lost(new.get("Connected"))
     if type_ in ("Ready", "Commissioned"):
-        return 0.0 if complete or "Stalled" in status else SETTLE
+        complete = all(status.get(t) == "True" for t in _COMPLETE)
+        return 0.0 if complete or lost or "Stalled" in status else FIRST_VALUE
     if type_ in ("Connected", "DataFresh"):
-        return 0.0 if flowing or _is_lost(new.get("Connected")) else SETTLE
+        return 0.0 if flowing or lost else SETTLE
     return SETTLE
 
 

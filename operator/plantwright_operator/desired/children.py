@@ -118,9 +118,15 @@ def _claim(resolved: Resolved, facts: Facts) -> Obj:
         {
             "meta": _meta(resolved.machine, annotations, owned=False),
             "size": quantities.larger(resolved.buffer.size, facts.claim_size),
-            "storage_class": facts.claim_class if facts.claim_size else resolved.buffer.storage_class_name,
+            "storage_class": _storage_class(resolved, facts),
         },
     )
+
+
+def _storage_class(resolved: Resolved, facts: Facts) -> str | None:
+    """The class that is asked for. One in use stays, since it cannot be changed; one that was a default is not ours."""
+    asked = resolved.buffer.storage_class_name
+    return facts.claim_class if asked and facts.claim_size else asked
 
 
 def _stateful_set(resolved: Resolved, facts: Facts) -> Obj:
