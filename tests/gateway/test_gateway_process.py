@@ -62,6 +62,7 @@ async def test_sigterm_delivers_the_rest_and_says_farewell(process: Any, scripte
     assert "Traceback" not in process.output
 
 
+@pytest.mark.slow
 async def test_with_the_mes_away_it_still_leaves_in_time_and_keeps_the_rest(process: Any, scripted: Any) -> None:
     process.mes.url = "http://127.0.0.1:9/v1/events"
     process.configure()

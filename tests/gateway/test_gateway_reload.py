@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from plantwright_api.wire.config import Asset, Buffer, Contract, ContractField, HttpSink, Shift
 from plantwright_api.wire.config import Calendar as WorkTime
 from plantwright_gateway.ports.source import Sample
@@ -101,6 +103,7 @@ async def test_several_machines_share_a_process_and_come_and_go_alone(bench: Any
     assert bench.hand.stops == 1
 
 
+@pytest.mark.slow
 async def test_an_uncommitted_machine_makes_nothing_unready(bench: Any) -> None:
     gateway = await bench.start(bench.machine(sinks=[HttpSink(name="mes", url="http://127.0.0.1:9/")]))
     receiver = await bench.hand.running()
