@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from plantwright_cluster import BASE_IMAGE, buildah_build, kind, provider
+from plantwright_cluster import BASE_IMAGE, base_archive, buildah_build, kind, provider, silent
+from plantwright_cluster.images import archive
 
 ROOT = Path(__file__).parents[3]
 WHEELS = ROOT / "dist" / "wheels"
@@ -118,9 +119,10 @@ def build(image: Image, note: Callable[[str], None]) -> None:
 
 def build_all(images: tuple[Image, ...], note: Callable[[str], None]) -> None:
     """Build what is missing or was made from other sources than these; the stamps lie in dist/images."""
-    from plantwright_cluster.images import archive
-
     download_wheels(note)
+    if provider.choose() != provider.KIND:
+        note(f"base image {BASE_IMAGE}")
+        base_archive(silent())
     stamps = ROOT / "dist" / "images"
     stamps.mkdir(parents=True, exist_ok=True)
     for image in images:
