@@ -45,6 +45,12 @@ rules:
     userGroups: [test:operators]
   - level: None
 """
+STORAGE_CLASS = """
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: standard, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
+provisioner: kubernetes.io/no-provisioner
+"""
 Obj = dict[str, Any]
 _numbers = itertools.count(1)
 
@@ -58,6 +64,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             running.kubectl("apply", "--server-side", "-f", str(crd))
         running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
         running.kubectl("apply", "-f", str(Path(__file__).parent / "rbac.yaml"))
+        running.kubectl("apply", "-f", "-", stdin=STORAGE_CLASS)
         # The garbage collector learns of new kinds every 30 s, or when it starts.
         running.kill_component("kube-controller-manager")
         running.restart_component("kube-controller-manager")
@@ -178,7 +185,10 @@ class PretendNode:
         self.port = 0
         self.by_ip: dict[str, Gateway] = {}
         self.start_seconds = 0.2
+        self.ready_seconds = 0.0
+        """How long a gateway answers before its pod is ready."""
         self.connects = True
+        self.stores: str | None = "2026-01-01T00:00:00Z"
         self.farewell: Callable[[Gateway], str] = lambda g: json.dumps({"backlog": g.backlog})
         self.starts = True
         self._ips: dict[str, str] = {}
@@ -246,6 +256,7 @@ class PretendNode:
             "persistentVolumeReclaimPolicy": "Retain",
             "claimRef": {"namespace": meta["namespace"], "name": meta["name"], "uid": meta["uid"]},
             "hostPath": {"path": "/nowhere"},
+            "storageClassName": claim["spec"].get("storageClassName", ""),
         }
         volume = {"metadata": {"name": f"volume-{meta['uid']}"}, "spec": spec}
         with contextlib.suppress(ApiFailedError):
@@ -276,23 +287,26 @@ class PretendNode:
         await asyncio.sleep(self.start_seconds)
         machine = meta["annotations"]["plantwright.io/machine"]
         gateway = Gateway(meta["namespace"], machine, meta["name"], connected=self.connects)
-        gateway.stored = gateway.stored if self.connects else None
+        gateway.stored = self.stores if self.connects else None
         await self._load(gateway)
         self.by_ip[ip] = gateway
         started = {"startedAt": "2026-01-01T00:00:00Z"}
         container = {"name": "gateway", "ready": True, "started": True, "restartCount": 0, "image": "i", "imageID": "i"}
-        status = {
+        for ready in ("False", "True") if self.ready_seconds else ("True",):
+            with contextlib.suppress(ApiFailedError):
+                await self.api.merge(f"{path}/status", {"status": self._running(ip, container, started, ready)})
+            await asyncio.sleep(self.ready_seconds if ready == "False" else 0)
+
+    @staticmethod
+    def _running(ip: str, container: Obj, started: Obj, ready: str) -> Obj:
+        conditions = {"PodScheduled": "True", "Initialized": "True", "ContainersReady": ready, "Ready": ready}
+        return {
             "phase": "Running",
             "podIP": ip,
             "podIPs": [{"ip": ip}],
-            "conditions": [
-                {"type": type_, "status": "True"}
-                for type_ in ("PodScheduled", "Initialized", "ContainersReady", "Ready")
-            ],
-            "containerStatuses": [{**container, "state": {"running": started}}],
+            "conditions": [{"type": type_, "status": status} for type_, status in conditions.items()],
+            "containerStatuses": [{**container, "ready": ready == "True", "state": {"running": started}}],
         }
-        with contextlib.suppress(ApiFailedError):
-            await self.api.merge(f"{path}/status", {"status": status})
 
     async def _load(self, gateway: Gateway) -> None:
         name = gateway.pod.rsplit("-", 1)[0]

@@ -44,6 +44,28 @@ async def test_a_new_machine_costs_each_child_once_and_two_statuses(
     assert not [k for k in writes if k[0] == "pods"]
 
 
+async def test_a_slow_start_costs_no_more(
+    world: Any, node: Any, start_operator: Callable[..., Any], namespace: str
+) -> None:
+    """The pod takes long, the gateway answers long before its pod is ready, the first value is stored late."""
+    operator = await start_operator()
+    await world.base()
+    await settle(operator)
+    node.start_seconds, node.ready_seconds, node.stores = 7.0, 7.0, None
+    start = time.time()
+    await world.apply("Machine")
+    async with asyncio.timeout(40):
+        while not [g for g in node.by_ip.values() if g.namespace == namespace]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(node.ready_seconds + 3)
+    node.gateway(namespace, "press-1").stored = "2026-01-01T00:00:00Z"
+    await world.ready()
+    await settle(operator)
+    writes = operator.writes(start)
+    assert writes["machines/status", "press-1"] == 2
+    assert {k: v for k, v in writes.items() if k[1] == "gw-press-1"} == {(p, "gw-press-1"): 1 for p in CHILDREN}
+
+
 async def test_thirty_machines_cost_no_more_each(world: Any, start_operator: Callable[..., Any]) -> None:
     operator = await start_operator()
     await world.base()

@@ -251,8 +251,27 @@ class TestWhenAStatusIsWritten:
     def test_ready_waits_for_the_first_value(self, resolved: Resolved) -> None:
         starting = {"workload": Workload(), "report": UNHEARD}
         waiting = {"report": report(stored=None, Connected=("Unknown", "Connecting"), DataFresh=("False", "NoData"))}
-        assert self.lasting(resolved, starting, waiting) == machine_status.SETTLE
+        assert self.lasting(resolved, starting, waiting) == machine_status.FIRST_VALUE
         assert self.lasting(resolved, starting, {}) == 0.0
+
+    def test_a_machine_that_is_off_does_not_keep_ready_waiting(self, resolved: Resolved) -> None:
+        starting = {"workload": Workload(), "report": UNHEARD}
+        off = {"report": report(stored=None, Connected=("False", "Unreachable"), DataFresh=("False", "NotConnected"))}
+        assert self.lasting(resolved, starting, off) == 0.0
+
+    def test_while_a_gateway_starts_everything_waits_for_ready(self, resolved: Resolved) -> None:
+        starting = {"workload": Workload(), "report": UNHEARD}
+        answers = {"workload": replace(RUNNING, pod=replace(POD, ready=False)), "report": report()}
+        assert self.lasting(resolved, starting, answers) == machine_status.STARTING
+
+    def test_a_pod_that_waits_for_its_claim_is_no_news_for_a_while(self, resolved: Resolved) -> None:
+        starting = {"workload": Workload(), "report": UNHEARD}
+        unbound = replace(RUNNING, pod=replace(POD, ready=False, unscheduled="unbound claim"))
+        found = self.lasting(resolved, starting, {"workload": unbound, "report": UNHEARD})
+        assert found == machine_status.NOT_SCHEDULED
+        broken = replace(RUNNING, pod=replace(POD, ready=False, waiting_reason="ErrImagePull"))
+        found = self.lasting(resolved, starting, {"workload": broken, "report": UNHEARD})
+        assert found == machine_status.READY_REASON
 
     def test_a_lost_session_goes_out_at_once(self, resolved: Resolved) -> None:
         assert self.lasting(resolved, {}, {"report": report(Connected=("False", "Timeout"))}) == 0.0

@@ -66,7 +66,7 @@ def differences(before: MachineStatus, after: MachineStatus) -> dict[str, float]
     found: dict[str, float] = {}
     old = {c.type: c for c in before.conditions}
     new = {c.type: c for c in after.conditions}
-    at_least = STARTING if _is_starting(old, new) else 0.0
+    at_least = _held_for_ready(old, new)
     for type_ in {**old, **new}:
         if type_ not in conditions.TRANSIENT:
             least = 0.0 if type_ == "Ready" else at_least
@@ -112,10 +112,14 @@ def _reason(type_: str, reason: str, settled: bool) -> float:
     return READY_REASON if type_ == "Ready" or not settled else OTHER_REASON
 
 
-def _is_starting(old: Mapping[str, Condition], new: Mapping[str, Condition]) -> bool:
-    """Whether a gateway is on its way to Ready, whose write will carry all the rest."""
-    was = old["Ready"].status if "Ready" in old else ""
-    return was != "True" and new["Ready"].status != "True" and "Reconciling" in new
+def _held_for_ready(old: Mapping[str, Condition], new: Mapping[str, Condition]) -> float:
+    """How long everything else waits at least because Ready's write will carry it."""
+    was, ready = old["Ready"].status if "Ready" in old else "", new["Ready"].status
+    if was == "True":
+        return 0.0
+    if ready != "True":
+        return STARTING if "Reconciling" in new else 0.0
+    return _flip("Ready", new)
 
 
 def _flip(type_: str, new: Mapping[str, Condition]) -> float:

@@ -63,6 +63,7 @@ class Announcements:
         self._instance = instance
         self._clock = clock
         self._news: list[News] = []
+        self._some = asyncio.Event()
         self._told: dict[tuple[Key, str], float] = {}
 
     def transition(self, machine: Key, uid: str, plant: str, condition: Condition, before: str | None) -> None:
@@ -81,10 +82,13 @@ class Announcements:
             self._told = {k: at for k, at in self._told.items() if now - at < QUIET_SECONDS}
         note = f"{condition.reason}: {condition.message}".removesuffix(": ")
         self._news.append(News(machine, uid, plant, reason, note, warning))
+        self._some.set()
 
     async def run(self) -> None:
-        """Post what was gathered, until cancelled."""
+        """Post what was gathered, until cancelled. Gathering begins with the first piece of news."""
         while True:
+            await self._some.wait()
+            self._some.clear()
             await asyncio.sleep(GATHER_SECONDS)
             for event in self.gathered():
                 try:
