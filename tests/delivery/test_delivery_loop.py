@@ -39,7 +39,7 @@ async def test_an_outage_is_waited_out_with_the_same_rows(line: Any) -> None:
     await line.until(lambda: line.delivery.health.retries >= 2)
     assert line.delivery.health.last_error
     await line.until(lambda: line.sink.numbers() == [1, 2, 3])
-    assert line.delivery.health.last_error == ""
+    await line.until(lambda: line.delivery.health.last_error == "")
     assert line.delivery.health.failing_since is None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from plantwright_api.wire.config import ModbusAddress, Signal
@@ -61,6 +61,7 @@ barrier_sets = st.sets(st.builds(lambda a, n: Range(a, a + n), st.integers(0, 40
 
 
 @settings(max_examples=300, deadline=None)
+@example([(0, "UInt16"), (0, "Float64"), (1, "UInt16")], 4, 0, {Range(0, 3)})
 @given(spans, st.integers(4, 20), st.integers(0, 12), barrier_sets)
 def test_no_grouping_needs_fewer_requests(places, max_registers, max_gap, barriers):
     limits, area = Limits(max_registers, max_gap), Area(1, "HoldingRegister")

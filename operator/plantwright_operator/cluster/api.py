@@ -34,7 +34,8 @@ async def connect() -> client.ApiClient:
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     else:
-        await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        path = os.environ.get("KUBECONFIG")
+        await config.load_kube_config(path, client_configuration=configuration)  # type: ignore[no-untyped-call]
     api = client.ApiClient(configuration)
     api.user_agent = FIELD_MANAGER
     return api

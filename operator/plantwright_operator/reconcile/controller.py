@@ -74,7 +74,7 @@ class Controller:
         self.beat = time.monotonic()
         self.observed.on_change = self._changed
         self._catalog.on_usage = self._used
-        self.metrics.watch(self._machine_conditions, self._reports.backlog, lambda: self.leading)
+        self.metrics.watch(self._machine_conditions, self._backlogs, lambda: self.leading)
         self.metrics.watch_lines(self._line_roles, lambda: self.leading)
 
     def observe(self, kind: str, obj: Obj, *, gone: bool = False) -> None:
@@ -235,6 +235,10 @@ class Controller:
             self.metrics.queue_depth.set(self.queue.ready())
             self.metrics.observed.set(self.observed.count())
             await asyncio.sleep(1.0)
+
+    def _backlogs(self) -> list[tuple[str, str, int]]:
+        known = [(self.observed.summary(key), key.name, waiting) for key, waiting in self._reports.backlog().items()]
+        return [(summary.plant, name, waiting) for summary, name, waiting in known if summary is not None]
 
     def _machine_conditions(self) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
         return [(summary.plant, summary.conditions) for _, summary in self.observed.summaries()]

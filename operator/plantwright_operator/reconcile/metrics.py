@@ -7,10 +7,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from plantwright_operator.model import Key
-
 Summaries = Callable[[], Iterable[tuple[str, tuple[tuple[str, str], ...]]]]
 """Plant and conditions of each machine."""
+Backlogs = Callable[[], Iterable[tuple[str, str, int]]]
+"""Plant, name and backlog of each machine whose gateway has answered."""
 
 LineRoles = Callable[[], Iterable[tuple[str, str, str, str, str]]]
 """Plant, area, line, machine and role of each machine that a serial line's KPIs are taken from."""
@@ -52,7 +52,7 @@ class Metrics:
         self.leader = Gauge("plantwright_leader", "1 where this replica leads.", registry=self.registry)
         self.observed = Gauge("plantwright_observed_objects", "Objects in the cache.", registry=self.registry)
 
-    def watch(self, machines: Summaries, backlog: Callable[[], dict[Key, int]], leading: Callable[[], bool]) -> None:
+    def watch(self, machines: Summaries, backlog: Backlogs, leading: Callable[[], bool]) -> None:
         """Register what is counted when it is asked for; a standby says nothing of machines."""
         self.registry.register(_Machines(machines, backlog, leading))
 
@@ -79,7 +79,7 @@ class _Lines(Collector):
 
 
 class _Machines(Collector):
-    def __init__(self, machines: Summaries, backlog: Callable[[], dict[Key, int]], leading: Callable[[], bool]) -> None:
+    def __init__(self, machines: Summaries, backlog: Backlogs, leading: Callable[[], bool]) -> None:
         self._machines = machines
         self._backlog = backlog
         self._leading = leading
@@ -92,13 +92,13 @@ class _Machines(Collector):
         backlog = GaugeMetricFamily(
             "plantwright_machine_backlog_observations",
             "Observations accepted and not stored by the slowest sink, as the gateway last said.",
-            labels=["namespace_name", "machine"],
+            labels=["plant", "machine"],
         )
         if self._leading():
             tally = Tally((plant, *condition) for plant, conditions in self._machines() for condition in conditions)
             for labels, count in sorted(tally.items()):
                 counts.add_metric(list(labels), count)
-            for key, waiting in sorted(self._backlog().items()):
-                backlog.add_metric([key.namespace, key.name], waiting)
+            for plant, machine, waiting in sorted(self._backlog()):
+                backlog.add_metric([plant, machine], waiting)
         yield counts
         yield backlog

@@ -116,11 +116,8 @@ class Reports:
 
     def backlog(self) -> dict[Key, int]:
         """Observations accepted and not yet stored by the slowest sink, by machine, where known."""
-        found = {}
-        for key, gateway in self._gateways.items():
-            machines = gateway.status.machines if gateway.status else []
-            found[key] = max((sink.backlog for m in machines for sink in m.sinks), default=0)
-        return found
+        heard = {key: gateway.status.machines for key, gateway in self._gateways.items() if gateway.status}
+        return {key: max((s.backlog for m in found for s in m.sinks), default=0) for key, found in heard.items()}
 
     def _silence(self, gateway: _Gateway) -> float:
         """Seconds since the last answer, a former pod's included; before the first, since the gateway is known."""

@@ -119,9 +119,17 @@ def plan(areas: Mapping[Area, Sequence[Value]], limits: Limits, barriers: Mappin
         bounds = Limits(limits.max_registers * area.scale, limits.max_gap * area.scale)
         for interval_ms in sorted({value.interval_ms for value in values}):
             group = sorted((v for v in values if v.interval_ms == interval_ms), key=lambda v: v.span)
-            runs = _fewest_runs([value.span for value in group], bounds, barriers.get(area, set()))
-            requests.extend(request_for(area, interval_ms, group[run.start : run.end]) for run in runs)
+            found = [request_for(area, interval_ms, run) for run in _runs(group, bounds, barriers.get(area, set()))]
+            requests.extend(sorted(found, key=lambda request: request.span))
     return requests
+
+
+def _runs(group: Sequence[Value], limits: Limits, barriers: set[Range]) -> list[Sequence[Value]]:
+    """The values of each request. A value that contains a barrier is read alone, and must not part its neighbours."""
+    alone = [value for value in group if any(value.span.contains(barrier) for barrier in barriers)]
+    others = [value for value in group if value not in alone]
+    runs = _fewest_runs([value.span for value in others], limits, barriers)
+    return [*([value] for value in alone), *(others[run.start : run.end] for run in runs)]
 
 
 def request_for(area: Area, interval_ms: int, values: Sequence[Value]) -> Request:

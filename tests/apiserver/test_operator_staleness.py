@@ -1,0 +1,109 @@
+"""What the operator does when its copy of the cluster is wrong; parts of it run here, against a real API server."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from plantwright_operator.cluster import api as cluster_api
+from plantwright_operator.cluster.api import Api
+from plantwright_operator.cluster.errors import ConflictError, NotFoundError, RefusedError
+from plantwright_operator.cluster.gateways import Gateways
+from plantwright_operator.model import Key
+from plantwright_operator.reconcile.controller import Controller
+from plantwright_operator.reconcile.observed import Observed
+from plantwright_operator.reconcile.remains import Remains
+from plantwright_operator.reconcile.reports import Reports
+from plantwright_operator.settings import from_environment
+
+pytestmark = [pytest.mark.apiserver]
+
+
+@pytest.fixture
+async def operators_api(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    """The operator's client, under a user that has its rights and no more; the fence lets everything pass."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(cluster.client_kubeconfig("operator-parts", groups=["test:operators"])))
+    api = Api(await cluster_api.connect(), lambda: None)
+    yield api
+    await api.close()
+
+
+async def test_a_resync_forgets_what_no_event_told_of(operators_api: Api, world: Any, namespace: str) -> None:
+    await world.apply("Plant")
+    plant = await world.get("plants", "stuttgart")
+    gateways = Gateways(1)
+    environment = {"GATEWAY_IMAGE": "g", "WATCH_NAMESPACES": namespace, "POD_NAMESPACE": "default"}
+    controller = Controller(operators_api, gateways, from_environment(environment))
+    ghost = {**plant, "metadata": {**plant["metadata"], "name": "ghost", "uid": "gone"}}
+    reborn = {**plant, "metadata": {**plant["metadata"], "name": "reborn", "uid": "former"}}
+    for body in (plant, ghost, reborn):
+        controller.observe("Plant", body)
+    assert await controller.prune() == 2
+    assert controller.observed.keys("Plant") == [Key("Plant", namespace, "stuttgart")]
+    await gateways.close()
+
+
+async def test_a_claim_is_not_deleted_on_the_word_of_a_stale_cache(
+    operators_api: Api, world: Any, namespace: str
+) -> None:
+    await world.base()
+    await world.apply("Machine")
+    annotations = {"plantwright.io/machine": "press-1", "plantwright.io/buffer-on-delete": "Discard"}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    body = {"metadata": {"name": "gw-press-1", "annotations": annotations}, "spec": spec}
+    claim = await world.api.call("POST", world.path("persistentvolumeclaims"), body)
+    observed = Observed()
+    observed.observe("PersistentVolumeClaim", claim)
+    remains = Remains(observed, Reports(), operators_api)
+    await remains.settle(Key("Machine", namespace, "press-1"))
+    assert len(await world.list("persistentvolumeclaims")) == 1, "the machine is there, whatever the cache says"
+    await world.delete("machines", "press-1")
+    await remains.settle(Key("Machine", namespace, "press-1"))
+    left = await world.list("persistentvolumeclaims")
+    assert all("deletionTimestamp" in item["metadata"] for item in left)
+
+
+async def test_answers_become_errors_that_say_what_to_do(
+    operators_api: Api, world: Any, raw: Callable[..., Any], namespace: str
+) -> None:
+    await world.apply("Plant")
+    with pytest.raises(NotFoundError):
+        await operators_api.apply_status("Plant", namespace, "nobody", {"observedGeneration": 1})
+    with pytest.raises(RefusedError, match="observedGeneration"):
+        await operators_api.apply_status("Plant", namespace, "stuttgart", {"observedGeneration": "x"})
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "namespace": "kube-system-not"}}
+    with pytest.raises(NotFoundError, match="namespace"):
+        await operators_api.apply(account)
+    await world.api.call("POST", world.path("persistentvolumeclaims"), _claim())
+    with pytest.raises(ConflictError):
+        await operators_api.delete("PersistentVolumeClaim", namespace, "c", "another-uid")
+    assert await operators_api.read("ConfigMap", namespace, "nothing") is None
+    await operators_api.delete("PersistentVolumeClaim", namespace, "gone-already", "any")
+
+
+def _claim() -> dict[str, Any]:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {"metadata": {"name": "c"}, "spec": spec}
+
+
+async def test_the_fence_stands_before_every_write(operators_api: Api, world: Any, namespace: str) -> None:
+    class FencedError(Exception):
+        pass
+
+    def closed() -> None:
+        raise FencedError
+
+    operators_api._fence = closed
+    meta = {"name": "x", "namespace": namespace}
+    event = {"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": meta}
+    for attempt in (
+        lambda: operators_api.apply({"kind": "ConfigMap", "metadata": meta}),
+        lambda: operators_api.apply_status("Plant", namespace, "x", {}),
+        lambda: operators_api.annotate_pod(namespace, "x", "u", {}),
+        lambda: operators_api.delete("Pod", namespace, "x", "u"),
+        lambda: operators_api.create_event(event),
+    ):
+        with pytest.raises(FencedError):
+            await attempt()
+    assert await operators_api.serves("plantwright.io/v1alpha1"), "reading needs no leadership"
