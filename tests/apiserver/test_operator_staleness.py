@@ -70,8 +70,15 @@ async def test_answers_become_errors_that_say_what_to_do(
     await world.apply("Plant")
     with pytest.raises(NotFoundError):
         await operators_api.apply_status("Plant", namespace, "nobody", {"observedGeneration": 1})
-    with pytest.raises(RefusedError, match="observedGeneration"):
-        await operators_api.apply_status("Plant", namespace, "stuttgart", {"observedGeneration": "x"})
+    condition = {
+        "type": "Ready",
+        "status": "Perhaps",
+        "reason": "X",
+        "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    with pytest.raises(RefusedError, match="Perhaps"):
+        await operators_api.apply_status("Plant", namespace, "stuttgart", {"conditions": [condition]})
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "namespace": "kube-system-not"}}
     with pytest.raises(NotFoundError, match="namespace"):
         await operators_api.apply(account)

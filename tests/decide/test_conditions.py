@@ -273,6 +273,10 @@ class TestWhenAStatusIsWritten:
         found = self.lasting(resolved, starting, {"workload": broken, "report": UNHEARD})
         assert found == machine_status.READY_REASON
 
+    def test_a_reload_shows_though_ready_never_left_true(self, resolved: Resolved) -> None:
+        reloaded = {"config_hash": "c2", "report": report("c2")}
+        assert self.lasting(resolved, {}, reloaded) == machine_status.SETTLE
+
     def test_a_lost_session_goes_out_at_once(self, resolved: Resolved) -> None:
         assert self.lasting(resolved, {}, {"report": report(Connected=("False", "Timeout"))}) == 0.0
 

@@ -72,12 +72,12 @@ def differences(before: MachineStatus, after: MachineStatus) -> dict[str, float]
             least = 0.0 if type_ == "Ready" else at_least
             found |= {name: max(lasting, least) for name, lasting in _difference(type_, old.get(type_), new).items()}
     if set(old) ^ set(new):
-        found["types"] = STARTING
+        found["types"] = max(SETTLE, at_least)
     if before.observed_generation != after.observed_generation:
         found[f"generation {after.observed_generation}"] = 0.0 if "Stalled" in new else SETTLE
     for name in ("gateway_uid", "config_hash", "profile", "contracts", "first_stored_time"):
         if getattr(before, name) != getattr(after, name):
-            found[name] = STARTING
+            found[name] = max(SETTLE, at_least)
     return found
 
 

@@ -14,7 +14,7 @@ from plantwright_operator.cluster.errors import ConflictError, NotFoundError, Re
 from plantwright_operator.decide import pods, reload, rollout
 from plantwright_operator.decide.conditions import SILENT_AFTER
 from plantwright_operator.decide.conditions import Observed as Evidence
-from plantwright_operator.decide.machine_status import SETTLE
+from plantwright_operator.decide.machine_status import FIRST_VALUE
 from plantwright_operator.decide.reload import Touched
 from plantwright_operator.desired import children as desired_children
 from plantwright_operator.desired.names import child_name
@@ -30,6 +30,7 @@ from plantwright_operator.model import (
     Key,
     Obj,
     Refusal,
+    Report,
     Resolved,
     Workload,
 )
@@ -184,6 +185,9 @@ class Machines:
             return
         count = touched.count + 1 if touched.config_hash == desired.config_hash else 1
         self._touched[key] = Touched(desired.config_hash, count, now)
+        logger.info(
+            "touching pod %s of %s: it runs another configuration than %s", pod.name, key.name, desired.config_hash
+        )
         annotations = {CONFIG_ANNOTATION: desired.config_hash, TOUCH_ANNOTATION: str(pod.touches + 1)}
         try:
             touched_pod = await self._api.annotate_pod(key.namespace, pod.name, pod.uid, annotations)
@@ -250,9 +254,9 @@ class Machines:
         held = await self._statuses.machine(key, evidence, plant, body["metadata"].get("creationTimestamp", ""))
         if held is not None:
             outcome.again.append(max(held, 0.05))
-            if held <= SETTLE:
+            if held <= FIRST_VALUE:
                 self._reports.hurry(key, held + 1.0)
-        elif _is_settled(self._observed.summary(key)):
+        elif _is_settled(self._observed.summary(key)) and not _is_reloading(outcome, report):
             self._reports.relax(key)
         unasked = state.pod is None or not state.pod.ip
         if unasked and report.silent_seconds < SILENT_AFTER:
@@ -267,6 +271,13 @@ class Machines:
         self._admission.forget(key)
         self._catalog.forget(key)
         return await self._remains.settle(key)
+
+
+def _is_reloading(outcome: Outcome, report: Report) -> bool:
+    """Whether the gateway still runs another configuration than the one that is applied."""
+    if outcome.desired is None or outcome.wait is not None or report.status is None:
+        return False
+    return report.status.config_hash != outcome.desired.config_hash
 
 
 def _change(resolved: Resolved, desired: Desired, live: dict[str, Obj], rolling: bool) -> rollout.Change:

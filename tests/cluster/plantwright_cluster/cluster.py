@@ -7,6 +7,7 @@ loopback address (any user). Both are a supervisor's programs, so both end with 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -46,6 +47,7 @@ from plantwright_cluster.tools import COREDNS, KUBERNETES, build_tools, tools
 __all__ = ["Cluster", "control_plane"]
 
 _READY_SECONDS = 90.0
+_numbers = itertools.count()
 
 
 def _free_ports(count: int) -> tuple[int, ...]:
@@ -410,9 +412,9 @@ def control_plane(
     controllers: bool = False,
     audit_policy: Path | None = None,
 ) -> Iterator[Cluster]:
-    """Run etcd and kube-apiserver for the time of a test; a name of its own is made from the process id."""
+    """Run etcd and kube-apiserver for the time of a test; without a name it is one that nobody else has."""
     cluster = Cluster.up(
-        name or f"fast-{os.getpid()}",
+        name or f"fast-{os.getpid()}-{next(_numbers)}",
         progress,
         control_plane_only=True,
         controllers=controllers,
