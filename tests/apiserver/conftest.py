@@ -56,8 +56,8 @@ _numbers = itertools.count(1)
 
 
 HERE = Path(__file__).parent
-BROKEN_WATCH = "Exception ignored in. <function _SelectorTransport.__del__:pytest.PytestUnraisableExceptionWarning"
-"""A watch of the test's own client that is cancelled leaves a TLS transport to the garbage collector, some tests later."""
+BROKEN_WATCH = "Exception ignored in. <(function _SelectorTransport|socket.socket|ssl.SSLSocket):pytest.PytestUnraisableExceptionWarning"
+"""A watch of the test's own client that is cancelled leaves its TLS connection to the garbage collector, some tests later."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -247,7 +247,8 @@ class PretendNode:
             await asyncio.sleep(10)
 
     async def _follow(self, path: str, seen: Callable[[str, Obj], Awaitable[None]]) -> None:
-        selector = "labelSelector=app.kubernetes.io/managed-by%3Dplantwright-operator"
+        # Version 0 is what the API server's cache has; without it a watch may wait seconds for etcd to move.
+        selector = "resourceVersion=0&labelSelector=app.kubernetes.io/managed-by%3Dplantwright-operator"
         while True:
             # A stream may break in the middle of a line, or begin with a refusal, while the API server comes back.
             with contextlib.suppress(aiohttp.ClientError, ValueError, KeyError):
