@@ -1,8 +1,11 @@
 """The main job on a real cluster. The tests run in the order in which a plant would see them."""
 
 import json
+import os
+import signal
 import time
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,6 @@ pytestmark = pytest.mark.e2e
 
 MACHINES = "machines.plantwright.io"
 GATEWAY = "app.kubernetes.io/name=plantwright-gateway"
-OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:plantwright"
 
 
 def say(text: str) -> None:
@@ -67,8 +69,6 @@ def operator_writes(stage: Stage, since: float = 0.0) -> Counter[str]:
 
 
 def seconds(text: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(text).timestamp()
 
 
@@ -266,9 +266,6 @@ def kill_gateway_process(stage: Stage, name: str) -> None:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if "plantwright_gateway" in (process / "cmdline").read_text() and _of_pod(process, uid):
-                import os
-                import signal
-
                 os.kill(int(process.name), signal.SIGKILL)
         except OSError:
             continue
