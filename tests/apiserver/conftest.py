@@ -18,7 +18,7 @@ import tempfile
 import time
 from base64 import b64decode
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -474,8 +474,27 @@ async def namespace(api: Api) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+def restart_api_server(cluster: Cluster) -> Callable[[], None]:
+    """Let a stopped API server come back, and the controllers with it: those it left would wait half a minute each."""
+
+    def restart() -> None:
+        cluster.restart_component("kube-apiserver")
+        cluster.wait_for_api()
+        cluster.kill_component("kube-controller-manager")
+        cluster.restart_component("kube-controller-manager")
+
+    return restart
+
+
+@pytest.fixture
+def logs() -> list[Path]:
+    """Logs of the operators the test has started, for what a failure shows."""
+    return []
+
+
+@pytest.fixture
 async def start_operator(
-    cluster: Cluster, node: PretendNode, namespace: str, tmp_path: Path
+    cluster: Cluster, node: PretendNode, namespace: str, tmp_path: Path, logs: list[Path]
 ) -> AsyncIterator[Callable[..., Awaitable[Operator]]]:
     """Start operators that watch only the test's namespace, with a Lease of the test's own."""
     started: list[Operator] = []
@@ -484,6 +503,7 @@ async def start_operator(
         settings = {"WATCH_NAMESPACES": namespace, "LEASE_NAME": f"lease-{namespace}", **environment}
         operator = Operator(cluster, tmp_path / f"operator-{len(started)}.log", node.port, settings)
         started.append(operator)
+        logs.append(operator.log)
         operator.start()
         if leading:
             await until(operator.leads, 20, operator.log)
@@ -494,7 +514,7 @@ async def start_operator(
         operator.stop()
 
 
-async def until(done: Callable[[], Any], seconds: float = 15.0, log: Path | None = None) -> Any:
+async def until(done: Callable[[], Any], seconds: float = 15.0, *logs: Path) -> Any:
     """Wait until `done` gives something true, and return it."""
     deadline = time.monotonic() + seconds
     while True:
@@ -504,12 +524,12 @@ async def until(done: Callable[[], Any], seconds: float = 15.0, log: Path | None
             if found:
                 return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {getattr(done, '__name__', done)}\n{_tail(log)}")
+            raise AssertionError(f"not within {seconds} s: {getattr(done, '__name__', done)}\n{_tails(logs)}")
         await asyncio.sleep(0.05)
 
 
-def _tail(log: Path | None) -> str:
-    return "\n".join(log.read_text().splitlines()[-30:]) if log else ""
+def _tails(logs: Iterable[Path]) -> str:
+    return "\n".join(line for log in logs for line in [f"== {log.name}", *log.read_text().splitlines()[-30:]])
 
 
 @dataclass
@@ -519,7 +539,7 @@ class World:
     api: Api
     name: str
     raw: Callable[..., Obj]
-    log: Path | None = None
+    logs: list[Path] = field(default_factory=list)
 
     def path(self, plural: str, name: str = "") -> str:
         group = {
@@ -566,10 +586,16 @@ class World:
         async def is_ready() -> bool:
             return bool((await self.condition("Ready", name))["status"] == "True")
 
-        await until(is_ready, seconds, self.log)
+        try:
+            await until(is_ready, seconds, *self.logs)
+        except AssertionError as error:
+            pods = [{key: pod[key] for key in ("metadata", "status")} for pod in await self.list("pods")]
+            machine = await self.get("machines", name)
+            seen = json.dumps({"machine": machine.get("status"), "pods": pods}, indent=1)
+            raise AssertionError(f"{error}\n{seen}") from None
         return await self.get("machines", name)
 
 
 @pytest.fixture
-def world(api: Api, namespace: str, raw: Callable[..., Obj]) -> World:
-    return World(api, namespace, raw)
+def world(api: Api, namespace: str, raw: Callable[..., Obj], logs: list[Path]) -> World:
+    return World(api, namespace, raw, logs)

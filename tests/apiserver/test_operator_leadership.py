@@ -82,7 +82,7 @@ async def test_a_killed_leader_is_replaced(world: Any, start_operator: Callable[
 
 
 async def test_the_api_server_may_go_away_for_longer_than_the_lease(
-    cluster: Any, world: Any, start_operator: Callable[..., Any]
+    cluster: Any, world: Any, start_operator: Callable[..., Any], restart_api_server: Callable[[], None]
 ) -> None:
     """The leader ends itself, as it must; started again, as its Deployment would, it goes on where it was."""
     operator = await start_operator(**SHORT)
@@ -92,8 +92,7 @@ async def test_the_api_server_may_go_away_for_longer_than_the_lease(
     cluster.kill_component("kube-apiserver")
     await until(lambda: asyncio.sleep(0, operator.process.poll() is not None), RENEW + 5)
     assert operator.process.returncode == EXIT_CODE
-    cluster.restart_component("kube-apiserver")
-    cluster.wait_for_api()
+    restart_api_server()
     operator.start()
     await until(operator.leads, 30)
     await world.apply("Machine", "press-2", endpoint={"url": "modbus+tcp://10.2.3.5"})
@@ -101,7 +100,7 @@ async def test_the_api_server_may_go_away_for_longer_than_the_lease(
 
 
 async def test_a_short_break_of_the_api_server_ends_nothing(
-    cluster: Any, world: Any, start_operator: Callable[..., Any]
+    cluster: Any, world: Any, start_operator: Callable[..., Any], restart_api_server: Callable[[], None]
 ) -> None:
     times = {
         "LEASE_DURATION_SECONDS": "30",
@@ -113,8 +112,7 @@ async def test_a_short_break_of_the_api_server_ends_nothing(
     await world.apply("Machine")
     await world.ready()
     cluster.kill_component("kube-apiserver")
-    cluster.restart_component("kube-apiserver")
-    cluster.wait_for_api()
+    restart_api_server()
     await world.apply("Machine", "press-2", endpoint={"url": "modbus+tcp://10.2.3.5"})
     await world.ready("press-2", 40)
     assert operator.process.poll() is None

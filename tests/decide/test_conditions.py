@@ -254,6 +254,16 @@ class TestWhenAStatusIsWritten:
         assert self.lasting(resolved, starting, waiting) == machine_status.FIRST_VALUE
         assert self.lasting(resolved, starting, {}) == 0.0
 
+    def test_what_began_to_differ_earlier_does_not_hasten_ready(self, resolved: Resolved) -> None:
+        first = machine_status.compose(observed(resolved, workload=Workload(), report=UNHEARD), NOW)
+        unready = replace(RUNNING, pod=replace(POD, ready=False))
+        answers = machine_status.compose(observed(resolved, previous=first, workload=unready, report=report()), NOW)
+        earlier = machine_status.differences(first, answers)
+        waits = machine_status.compose(observed(resolved, previous=first, report=report(stored=None)), NOW)
+        pending = machine_status.differences(first, waits)
+        since = {name: 0.0 if name in earlier else 7.0 for name in pending}
+        assert machine_status.due_in(pending, since, 7.0) == machine_status.FIRST_VALUE
+
     def test_a_machine_that_is_off_does_not_keep_ready_waiting(self, resolved: Resolved) -> None:
         starting = {"workload": Workload(), "report": UNHEARD}
         off = {"report": report(stored=None, Connected=("False", "Unreachable"), DataFresh=("False", "NotConnected"))}

@@ -66,7 +66,9 @@ def differences(before: MachineStatus, after: MachineStatus) -> dict[str, float]
     found: dict[str, float] = {}
     old = {c.type: c for c in before.conditions}
     new = {c.type: c for c in after.conditions}
-    at_least = _held_for_ready(old, new)
+    if _becomes_ready(old, new):
+        return {"Ready True": _flip("Ready", new)}
+    at_least = STARTING if _is_starting(old, new) else 0.0
     for type_ in {**old, **new}:
         if type_ not in conditions.TRANSIENT:
             least = 0.0 if type_ == "Ready" else at_least
@@ -112,14 +114,14 @@ def _reason(type_: str, reason: str, settled: bool) -> float:
     return READY_REASON if type_ == "Ready" or not settled else OTHER_REASON
 
 
-def _held_for_ready(old: Mapping[str, Condition], new: Mapping[str, Condition]) -> float:
-    """How long everything else waits at least because Ready's write will carry it."""
-    was, ready = old["Ready"].status if "Ready" in old else "", new["Ready"].status
-    if was == "True":
-        return 0.0
-    if ready != "True":
-        return STARTING if "Reconciling" in new else 0.0
-    return _flip("Ready", new)
+def _becomes_ready(old: Mapping[str, Condition], new: Mapping[str, Condition]) -> bool:
+    """Its write carries all that differs; what began to differ earlier must not hasten it."""
+    return new["Ready"].status == "True" and ("Ready" not in old or old["Ready"].status != "True")
+
+
+def _is_starting(old: Mapping[str, Condition], new: Mapping[str, Condition]) -> bool:
+    was = old["Ready"].status if "Ready" in old else ""
+    return was != "True" and new["Ready"].status != "True" and "Reconciling" in new
 
 
 def _flip(type_: str, new: Mapping[str, Condition]) -> float:
