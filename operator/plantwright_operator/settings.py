@@ -16,6 +16,7 @@ class Settings:
     watch_namespaces: tuple[str, ...]
     gateway_image: str
     image_pull_policy: str
+    image_pull_secrets: tuple[str, ...]
     pod_namespace: str
     pod_name: str
     lease_name: str
@@ -37,9 +38,10 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         KeyError: GATEWAY_IMAGE is missing.
     """
     return Settings(
-        watch_namespaces=tuple(n for n in environ.get("WATCH_NAMESPACES", "").replace(" ", "").split(",") if n),
+        watch_namespaces=_names(environ.get("WATCH_NAMESPACES", "")),
         gateway_image=environ["GATEWAY_IMAGE"],
         image_pull_policy=environ.get("IMAGE_PULL_POLICY", "IfNotPresent"),
+        image_pull_secrets=_names(environ.get("IMAGE_PULL_SECRETS", "")),
         pod_namespace=environ.get("POD_NAMESPACE") or _own_namespace(),
         pod_name=environ.get("POD_NAME") or os.uname().nodename,
         lease_name=environ.get("LEASE_NAME", "plantwright-operator"),
@@ -52,6 +54,10 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         poll_seconds=float(environ.get("POLL_SECONDS", "10")),
         workers=int(environ.get("RECONCILE_WORKERS", "8")),
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.replace(" ", "").split(",") if name)
 
 
 def _own_namespace() -> str:

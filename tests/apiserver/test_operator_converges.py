@@ -272,6 +272,28 @@ async def test_a_name_that_is_taken_is_refused_and_left_alone(world: Any, start_
     assert (await world.get("configmaps", CHILD))["data"] == {"a": "b"}
 
 
+async def test_an_account_of_someone_else_is_left_alone(world: Any, start_operator: Callable[..., Any]) -> None:
+    await start_operator(IMAGE_PULL_SECRETS="registry")
+    await world.api.call("POST", world.path("serviceaccounts"), {"metadata": {"name": "gateway-stuttgart"}})
+    await world.base()
+    await world.apply("Machine")
+    for plural, name in (("plants", "stuttgart"), ("machines", "press-1")):
+
+        async def refused(plural: str = plural, name: str = name) -> bool:
+            return bool((await world.condition("Ready", name, plural))["reason"] == "NameConflict")
+
+        await until(lambda refused=refused: _quietly(refused))
+    account = await world.get("serviceaccounts", "gateway-stuttgart")
+    assert "imagePullSecrets" not in account
+    assert not await world.list("statefulsets")
+    await world.delete("serviceaccounts", "gateway-stuttgart")
+    await world.ready("press-1", 45)
+    account = await world.get("serviceaccounts", "gateway-stuttgart")
+    assert account["imagePullSecrets"] == [{"name": "registry"}]
+    pod = (await world.list("pods"))[0]
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+
+
 async def _quietly(check: Callable[[], Any]) -> bool:
     try:
         return bool(await check())

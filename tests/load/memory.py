@@ -1,12 +1,14 @@
 """Memory of one gateway process that reads a hundred signals of one protocol; no cluster.
 
-The shop floor's own servers are read on loopback, OPC UA with SignAndEncrypt; a small MES takes what comes.
+The gateway runs on what its image holds and nothing else: the development environment adds megabytes. The shop floor's own
+servers are read on loopback, OPC UA with SignAndEncrypt; a small MES takes what comes.
 """
 
 import asyncio
 import json
 import os
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -42,6 +44,7 @@ from plantwright_shopfloor.certificates import write_all
 SIGNALS = 100
 RUN_SECONDS = 45.0
 LIMIT_MB = 64
+ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
@@ -136,7 +139,7 @@ async def modbus(folder: Path, url: str) -> AsyncIterator[Machine]:
     }
     (folder / "floor.yaml").write_text(json.dumps(config), encoding="utf-8")
     words = ["-m", "plantwright_shopfloor", "--config", str(folder / "floor.yaml")]
-    async with _process(words, {}):
+    async with _process([sys.executable, *words], {}):
         yield machine(folder, ModbusSource(host="127.0.0.1", port=port), modbus_signals(), url)
 
 
@@ -155,15 +158,14 @@ async def opcua(folder: Path, url: str) -> AsyncIterator[Machine]:
         certificate_secret="client",
         trust_secret="trust",
     )
-    async with _process([str(Path(__file__).with_name("hundred_nodes.py")), str(folder), str(port), str(SIGNALS)], {}):
+    words = [str(Path(__file__).with_name("hundred_nodes.py")), str(folder), str(port), str(SIGNALS)]
+    async with _process([sys.executable, *words], {}):
         yield machine(folder, source, opcua_signals(), url)
 
 
 @asynccontextmanager
 async def _process(words: list[str], env: dict[str, str]) -> AsyncIterator[int]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, env={**os.environ, **env}, stdout=asyncio.subprocess.DEVNULL
-    )
+    process = await asyncio.create_subprocess_exec(*words, env={**os.environ, **env}, stdout=asyncio.subprocess.DEVNULL)
     try:
         yield process.pid
     finally:
@@ -171,7 +173,27 @@ async def _process(words: list[str], env: dict[str, str]) -> AsyncIterator[int]:
         await process.wait()
 
 
-async def measured(name: str, bring: Any) -> Figure:
+def install(folder: Path) -> None:
+    """The packages of the gateway's image, as its Dockerfile installs and compiles them."""
+    words = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-compile",
+        "--disable-pip-version-check",
+        "--target",
+        str(folder),
+    ]
+    subprocess.run([*words, "--require-hashes", "-r", str(ROOT / "requirements" / "gateway.txt")], check=True)
+    subprocess.run([*words, "--no-deps", str(ROOT)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(folder)], check=True
+    )
+
+
+async def measured(name: str, bring: Any, packages: Path) -> Figure:
     """Run a gateway against one server for a while, and look at it at the end."""
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
@@ -182,10 +204,12 @@ async def measured(name: str, bring: Any) -> Figure:
             "PLANTWRIGHT_SECRETS_DIR": str(folder / "secrets"),
             "PLANTWRIGHT_LISTEN_PORT": str(port),
             "MALLOC_ARENA_MAX": "2",
+            "PYTHONPATH": str(packages),
         }
+        python = str(Path(sys.base_prefix) / "bin" / "python3")
         async with mes() as (url, taken), bring(folder, url) as found:
             (folder / "config.json").write_bytes(encode(GatewayConfig(machines=[found])))
-            async with _process(["-m", "plantwright_gateway.app"], env) as pid:
+            async with _process([python, "-m", "plantwright_gateway.app"], env) as pid:
                 await asyncio.sleep(RUN_SECONDS)
                 size, cpu, status = procs.memory(pid), procs.processor_seconds(pid), await _status(port)
     state = ", ".join(f"{c['type']}={c['status']}" for c in status["machines"][0]["conditions"][:3])
@@ -202,7 +226,10 @@ async def _status(port: int) -> Any:
 
 async def _main() -> bool:
     began = time.monotonic()
-    figures = [await measured("Modbus", modbus), await measured("OPC UA", opcua)]
+    with tempfile.TemporaryDirectory() as text:
+        say("installing what the image holds …")
+        install(Path(text))
+        figures = [await measured(name, bring, Path(text)) for name, bring in (("Modbus", modbus), ("OPC UA", opcua))]
     say(f"took {time.monotonic() - began:.0f} s")
     return record(figures)
 

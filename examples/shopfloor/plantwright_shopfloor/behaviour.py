@@ -107,6 +107,7 @@ class Behaviour:
             "alarm": self._alarm,
             "doorClosed": self._state != "Setup",
             "coolantOn": cutting,
+            "probeTemperature": math.nan,  # an input that no probe was ever wired to
         }
 
     def _step(self) -> None:

@@ -13,9 +13,9 @@ from plantwright_operator.model import Refusal, ResolvedSignal
 NOTHING_WRONG = Judgement("True", "Valid")
 
 
-def plant_conditions(plant: Plant, now: str) -> list[Condition]:
-    """Conditions of a Plant. `now` is RFC 3339 UTC."""
-    refusal = plants.judge(plant)
+def plant_conditions(plant: Plant, now: str, conflict: Refusal | None = None) -> list[Condition]:
+    """Conditions of a Plant, `conflict` being what keeps its children from being made. `now` is RFC 3339 UTC."""
+    refusal = plants.judge(plant) or conflict
     ready = NOTHING_WRONG
     if plant.spec.suspend:
         ready = Judgement("True", "Suspended", "spec.suspend is true; gateways run on unchanged")

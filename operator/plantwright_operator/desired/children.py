@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from plantwright_api.v1alpha1 import Machine, Plant
@@ -50,8 +51,8 @@ def build(resolved: Resolved, facts: Facts) -> Desired:
     )
 
 
-def service_account(plant: Plant) -> Obj:
-    """The account all gateways of a plant run under: no token, no rights."""
+def service_account(plant: Plant, pull_secrets: Sequence[str] = ()) -> Obj:
+    """The account all gateways of a plant run under: no token, no rights, the Secrets their image is pulled with."""
     meta = {
         "name": names.service_account_name(plant.metadata.name),
         "namespace": plant.metadata.namespace,
@@ -59,7 +60,7 @@ def service_account(plant: Plant) -> Obj:
         "annotations": {PLANT_ANNOTATION: plant.metadata.name},
         "owner": {"kind": "Plant", "name": plant.metadata.name, "uid": plant.metadata.uid},
     }
-    return sealed(render("serviceaccount", {"meta": meta}))
+    return sealed(render("serviceaccount", {"meta": meta, "pull_secrets": list(pull_secrets)}))
 
 
 def digest(value: Any) -> str:

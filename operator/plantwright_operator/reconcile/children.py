@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from plantwright_api.v1alpha1 import Plant
 from plantwright_operator.cluster.api import Api
@@ -11,6 +11,7 @@ from plantwright_operator.model import (
     CHILD_KINDS,
     HASH_ANNOTATION,
     MACHINE_ANNOTATION,
+    PLANT_ANNOTATION,
     Desired,
     Key,
     Obj,
@@ -19,16 +20,22 @@ from plantwright_operator.model import (
 from plantwright_operator.reconcile.metrics import Metrics
 from plantwright_operator.reconcile.observed import Observed
 
+_OWNER_ANNOTATIONS = {"Machine": MACHINE_ANNOTATION, "Plant": PLANT_ANNOTATION}
+
+REFUSED_SECONDS = 30.0
+"""What was refused is tried again after this long, should no event come before."""
+
 logger = logging.getLogger(__name__)
 
 
 class Children:
     """Applies children. What the API server gives back enters the cache at once."""
 
-    def __init__(self, observed: Observed, api: Api, metrics: Metrics) -> None:
+    def __init__(self, observed: Observed, api: Api, metrics: Metrics, pull_secrets: Sequence[str] = ()) -> None:
         self._observed = observed
         self._api = api
         self._metrics = metrics
+        self._pull_secrets = tuple(pull_secrets)
         self._accepted: dict[Key, tuple[str, int]] = {}
         self._account_lock = asyncio.Lock()
         self._accounts: dict[Key, tuple[str, int]] = {}
@@ -55,11 +62,7 @@ class Children:
         for kind, child in live.items():
             owner = foreign_owner(machine, child)
             if owner:
-                name = child["metadata"]["name"]
-                message = (
-                    f"metadata.name: {kind} {name} is there and belongs to {owner}; rename the Machine or remove it"
-                )
-                return Refusal("NameConflict", message)
+                return _name_conflict(f"{kind} {child['metadata']['name']}", owner, "Machine")
         return None
 
     async def apply(self, machine: Key, desired: Desired, live: dict[str, Obj], held: Collection[str] = ()) -> int:
@@ -76,8 +79,8 @@ class Children:
             await self._apply(machine, wanted["StatefulSet"])
         return len(differing)
 
-    async def ensure_account(self, plant: Plant) -> None:
-        """The plant's service account: a pod cannot be made without it.
+    async def ensure_account(self, plant: Plant) -> Refusal | None:
+        """The plant's service account: a pod cannot be made without it. A refusal where its name is taken.
 
         Raises:
             ApiError: what the API server said.
@@ -85,11 +88,17 @@ class Children:
         key = Key("ServiceAccount", plant.metadata.namespace, names.service_account_name(plant.metadata.name))
         async with self._account_lock:
             if self._accounts.get(key) == (plant.metadata.uid, self._observed.version(key)):
-                return
-            wanted = children.service_account(plant)
-            if self._differs(wanted, self._observed.get(key)):
-                await self._apply(Key("Plant", plant.metadata.namespace, plant.metadata.name), wanted)
+                return None
+            owner = Key("Plant", plant.metadata.namespace, plant.metadata.name)
+            live = self._observed.get(key) or await self._api.read(*key)
+            taken_by = foreign_owner(owner, live) if live is not None else ""
+            if taken_by:
+                return _name_conflict(f"ServiceAccount {key.name}", taken_by, "Plant")
+            wanted = children.service_account(plant, self._pull_secrets)
+            if self._differs(wanted, live):
+                await self._apply(owner, wanted)
             self._accounts[key] = (plant.metadata.uid, self._observed.version(key))
+            return None
 
     def _differs(self, wanted: Obj, live: Obj | None) -> bool:
         """Whether an apply is needed. One that the API server took without changing anything is not repeated."""
@@ -121,17 +130,23 @@ class Children:
         return Key(kind, machine.namespace, names.child_name(machine.name))
 
 
-def foreign_owner(machine: Key, child: Obj) -> str:
-    """Whose a child is, where it is not this machine's; empty where it is ours.
+def foreign_owner(owner: Key, child: Obj) -> str:
+    """Whose a child is, where it is not this Machine's or Plant's; empty where it is.
 
-    A child of a former machine of the same name is ours: that machine was removed and added again. So is one that lost
-    its label but still names the machine.
+    A child of a former owner of the same name is ours: that one was removed and added again. So is one that lost its
+    label but still names its owner.
     """
     meta = child["metadata"]
     controller = next((o for o in meta.get("ownerReferences", []) if o.get("controller")), None)
     if controller is not None:
-        ours = (controller["kind"], controller["name"]) == ("Machine", machine.name)
+        ours = (controller["kind"], controller["name"]) == (owner.kind, owner.name)
         return "" if ours else f"{controller['kind']} {controller['name']}"
-    if meta.get("annotations", {}).get(MACHINE_ANNOTATION) == machine.name:
+    if meta.get("annotations", {}).get(_OWNER_ANNOTATIONS[owner.kind]) == owner.name:
         return ""
-    return "someone else: it names neither this Machine nor an owner"
+    return f"someone else: it names neither this {owner.kind} nor an owner"
+
+
+def _name_conflict(child: str, owner: str, kind: str) -> Refusal:
+    return Refusal(
+        "NameConflict", f"metadata.name: {child} is there and belongs to {owner}; rename the {kind} or remove it"
+    )

@@ -51,7 +51,7 @@ class Controller:
         self._reports = Reports(settings.poll_seconds)
         self._announcements = Announcements(self.observed, api, settings.pod_name)
         statuses = Statuses(self.observed, api, self.metrics, self._announcements)
-        children = Children(self.observed, api, self.metrics)
+        children = Children(self.observed, api, self.metrics, settings.image_pull_secrets)
         self._kinds = Kinds(self.observed, self._catalog, children, statuses)
         self._machines = Machines(
             observed=self.observed,

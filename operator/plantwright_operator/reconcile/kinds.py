@@ -14,7 +14,7 @@ from plantwright_api.v1alpha1.plant import OrphanedBuffer, PlantStatus
 from plantwright_operator.decide import catalog as decide
 from plantwright_operator.model import Key
 from plantwright_operator.reconcile.catalog import Catalog
-from plantwright_operator.reconcile.children import Children
+from plantwright_operator.reconcile.children import REFUSED_SECONDS, Children
 from plantwright_operator.reconcile.observed import Observed
 from plantwright_operator.reconcile.remains import plant_of
 from plantwright_operator.reconcile.statuses import Statuses, timestamp
@@ -49,18 +49,18 @@ class Kinds:
         plant = self._catalog.plant(key.namespace, key.name)
         if plant is None:
             return None
-        if not plant.spec.suspend:
-            await self._children.ensure_account(plant)
+        refusal = None if plant.spec.suspend else await self._children.ensure_account(plant)
         machines = self._observed.machines_of(key.namespace, key.name)
         summaries = [self._observed.summary(machine) for machine in machines]
         wanted = PlantStatus(
             observed_generation=plant.metadata.generation,
-            conditions=decide.plant_conditions(plant, timestamp()),
+            conditions=decide.plant_conditions(plant, timestamp(), refusal),
             machines=len(machines),
             ready_machines=sum(("Ready", "True") in s.conditions for s in summaries if s is not None),
             orphaned_buffers=self._orphans(key),
         )
-        return await self._write(key, plant.status, wanted)
+        again = await self._write(key, plant.status, wanted)
+        return min(again or REFUSED_SECONDS, REFUSED_SECONDS) if refusal is not None else again
 
     async def profile(self, key: Key) -> float | None:
         """Bring a profile's status to what it should be."""

@@ -36,7 +36,7 @@ from plantwright_operator.model import (
 )
 from plantwright_operator.reconcile.admission import Admission
 from plantwright_operator.reconcile.catalog import Catalog, parse
-from plantwright_operator.reconcile.children import Children
+from plantwright_operator.reconcile.children import REFUSED_SECONDS, Children
 from plantwright_operator.reconcile.observed import MachineSummary, Observed
 from plantwright_operator.reconcile.remains import Remains
 from plantwright_operator.reconcile.reports import Reports
@@ -45,9 +45,6 @@ from plantwright_operator.settings import Settings
 
 HELD_BACK = ("ConfigMap", "NetworkPolicy", "StatefulSet")
 """Children that a change which may not go out yet leaves alone: together they are what the running gateway relies on."""
-
-REFUSED_SECONDS = 30.0
-"""What the API server or the endpoint budget refused is tried again after this long, should no event come before."""
 
 _BUILT_KEPT = 256
 
@@ -145,7 +142,10 @@ class Machines:
         outcome = Outcome(resolved=resolved, desired=desired)
         with self._slot(key, resolved, desired, live) as outcome.wait:
             held = HELD_BACK if outcome.wait is not None else ()
-            await self._children.ensure_account(resolved.plant)
+            outcome.refusal = await self._children.ensure_account(resolved.plant)
+            if outcome.refusal is not None:
+                outcome.again.append(REFUSED_SECONDS)
+                return outcome
             applied = await self._children.apply(key, desired, live, held)
         if applied:
             self._reports.hurry(key)

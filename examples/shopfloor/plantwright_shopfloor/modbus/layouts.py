@@ -24,6 +24,7 @@ LATHE = Layout(
         Point("coolantPressure", "InputRegister", 2, "UInt16", 0.01),
         Point("positionX", "InputRegister", 8, "Int32", 0.001),
         Point("positionZ", "InputRegister", 10, "Int32", 0.001),
+        Point("probeTemperature", "InputRegister", 12, "Float32"),
         Point("doorClosed", "DiscreteInput", 0, "Bool"),
         Point("coolantOn", "Coil", 0, "Bool"),
     ),
