@@ -13,7 +13,7 @@ import pytest
 
 from plantwright_demo.kubectl import Object, condition, is_true
 from plantwright_demo.progress import wait_for
-from plantwright_demo.stage import FLOOR, MES, OPERATOR_NAMESPACE, PLANT_NAMESPACE, PROMETHEUS
+from plantwright_demo.stage import FLOOR, MES, OPERATOR_NAMESPACE, PLANT_NAMESPACE, PROMETHEUS, RELEASE
 from plantwright_demo.summary import judgements, summarise
 
 pytestmark = pytest.mark.e2e
@@ -178,9 +178,12 @@ def test_faults_under_load_lose_nothing_and_store_nothing_twice(world: Any) -> N
         "--grace-period=0",
     )  # fmt: skip
     control(world, machine="*", action="reboot", seconds=3)
-    world.kubectl.run("scale", "-n", MES[0], "deployment/mes", "--replicas=0")
+    gone = ((MES[0], "mes", 1), (OPERATOR_NAMESPACE, f"{RELEASE}-operator", 2))
+    for place, deployment, _ in gone:
+        world.kubectl.run("scale", "-n", place, f"deployment/{deployment}", "--replicas=0")
     time.sleep(15)
-    world.kubectl.run("scale", "-n", MES[0], "deployment/mes", "--replicas=1")
+    for place, deployment, replicas in gone:
+        world.kubectl.run("scale", "-n", place, f"deployment/{deployment}", f"--replicas={replicas}")
 
     def missing() -> str:
         machines = world.kubectl.items(world.MACHINES, PLANT_NAMESPACE)

@@ -38,9 +38,13 @@ def percentile(values: list[float], share: float) -> float:
 
 def judgements(stage: Stage, machines: list[str], sink: str = "http") -> list[Judgement]:
     """One judgement per machine: MES first, ledger second, so that nothing stored is missing from the ledger."""
-    kept = {machine: (_rows(stage, machine, sink), _gaps(stage, machine, sink)) for machine in machines}
+    return _judged(stage, {machine: _export(stage, machine, sink) for machine in machines}, sink)
+
+
+def _judged(stage: Stage, exports: dict[str, list[Object]], sink: str) -> list[Judgement]:
+    kept = {machine: (_rows(export), _gaps(stage, machine, sink)) for machine, export in exports.items()}
     offers = {machine: found for ledger in stage.ledgers for machine, found in _ledger(stage, ledger).items()}
-    return [judge(machine, sorted(offers.get(machine, [])), *kept[machine]) for machine in machines]
+    return [judge(machine, sorted(offers.get(machine, [])), *kept[machine]) for machine in exports]
 
 
 def _ledger(stage: Stage, service: Service) -> dict[str, list[Offer]]:
@@ -50,8 +54,8 @@ def _ledger(stage: Stage, service: Service) -> dict[str, list[Offer]]:
 def summarise(stage: Stage) -> tuple[Summary, list[Judgement]]:
     """The figures of a running demo."""
     machines = stage.kubectl.items("machines.plantwright.io")
-    names = [machine["metadata"]["name"] for machine in machines]
-    judged = judgements(stage, names)
+    exports = {name: _export(stage, name, "http") for name in (machine["metadata"]["name"] for machine in machines)}
+    judged = _judged(stage, exports, "http")
     summary = Summary(
         machines=len(machines),
         ready=sum(is_true(machine, "Ready") for machine in machines),
@@ -59,16 +63,16 @@ def summarise(stage: Stage) -> tuple[Summary, list[Judgement]]:
         lost=sum(j.lost for j in judged),
         stored_twice=sum(j.stored_twice for j in judged),
         gaps=sum(j.gaps for j in judged),
-        apply_to_first_value_p95_s=percentile(first_value_seconds(stage, machines), 0.95),
+        apply_to_first_value_p95_s=percentile(first_value_seconds(stage, machines, exports), 0.95),
     )
     return summary, judged
 
 
-def first_value_seconds(stage: Stage, machines: list[Object]) -> list[float]:
+def first_value_seconds(stage: Stage, machines: list[Object], exports: dict[str, list[Object]]) -> list[float]:
     """Per machine, from its creation (which Kubernetes rounds down to a second) to its first row at the MES."""
     found = []
     for machine in machines:
-        rows = _export(stage, machine["metadata"]["name"], "http")
+        rows = exports[machine["metadata"]["name"]]
         stored = min((_seconds(row["storedTime"]) for row in rows), default=math.nan)
         found.append(stored - max(_seconds(machine["metadata"]["creationTimestamp"]), stage.applied))
     return [value for value in found if not math.isnan(value)]
@@ -79,8 +83,8 @@ def _export(stage: Stage, machine: str, sink: str) -> list[Object]:
     return [json.loads(line) for line in lines]
 
 
-def _rows(stage: Stage, machine: str, sink: str) -> list[Stored]:
-    numbered = [row for row in _export(stage, machine, sink) if row["fields"].get("sequence") is not None]
+def _rows(export: list[Object]) -> list[Stored]:
+    numbered = [row for row in export if row["fields"].get("sequence") is not None]
     return [Stored(f"{row['uid']}/{row['epoch']}", row["seq"], int(row["fields"]["sequence"])) for row in numbered]
 
 
