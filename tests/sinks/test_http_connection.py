@@ -28,16 +28,27 @@ class Scripted:
         self.scripts: list[Script] = []
         self.connections = 0
         self.port = 0
+        self._open: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         script = self.scripts[min(self.connections, len(self.scripts) - 1)]
         self.connections += 1
+        self._open[writer] = asyncio.current_task()
         try:
             await script(reader, writer)
         except (OSError, EOFError):
             pass
         finally:
             writer.close()
+
+    async def end(self) -> None:
+        """Let go of every connection, also of one whose script still reads or whose client has not noticed its end."""
+        for writer in self._open:
+            writer.transport.abort()
+        tasks = [task for task in self._open.values() if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def read_request(reader: asyncio.StreamReader) -> None:
@@ -67,6 +78,7 @@ async def scripted() -> AsyncIterator[Scripted]:
     found.port = server.sockets[0].getsockname()[1]
     yield found
     server.close()
+    await found.end()
 
 
 @pytest.fixture
