@@ -1,11 +1,14 @@
-"""What all tests share: the golden option and the smallest set of objects that belong together."""
+"""What all tests share: the golden option, the smallest set of objects that belong together, a receiver of samples."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from plantwright_gateway.ports.source import GapNotice, Sample
 
 BASE = """
 apiVersion: plantwright.io/v1alpha1
@@ -80,3 +83,62 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return check
+
+
+class Recorder:
+    """A gateway's Receiver that writes down what a source tells it; while `open` is cleared every commit waits."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Sample]] = []
+        self.gaps: list[GapNotice] = []
+        self.connections: list[tuple[str, str, str]] = []
+        self.problems: dict[str, tuple[str, str]] = {}
+        self.confirmed: list[int] = []
+        self.observed_ns: int | None = None
+        self.waiting = 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def accept(self, samples: Sequence[Sample], gaps: Sequence[GapNotice] = ()) -> None:
+        self.waiting += 1
+        await self.open.wait()
+        self.waiting -= 1
+        self.batches.append(list(samples))
+        self.gaps.extend(gaps)
+
+    def alive(self, now_ns: int) -> None:
+        self.confirmed.append(now_ns)
+
+    def connection(self, status: str, reason: str, message: str = "") -> None:
+        self.connections.append((status, reason, message))
+
+    def signal_problem(self, signal: str, reason: str, message: str) -> None:
+        if reason:
+            self.problems[signal] = (reason, message)
+        else:
+            self.problems.pop(signal, None)
+
+    def last_observed_ns(self) -> int | None:
+        return self.observed_ns
+
+    @property
+    def reasons(self) -> list[str]:
+        return [reason for _, reason, _ in self.connections]
+
+    @property
+    def samples(self) -> list[Sample]:
+        return [sample for batch in self.batches for sample in batch]
+
+    def values(self, signal: str) -> list[Any]:
+        return [sample.value for sample in self.samples if sample.signal == signal]
+
+    async def until(self, condition: Callable[[], object], seconds: float = 15.0) -> None:
+        """Wait until the condition holds, a bounded time."""
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - the conditions are of many kinds
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()

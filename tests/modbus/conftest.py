@@ -1,8 +1,8 @@
-"""A device to read from (pymodbus' own server on loopback) and a receiver that writes down what it is told."""
+"""A device to read from: pymodbus' own server on loopback."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -10,56 +10,9 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from plantwright_api.wire.config import ModbusAddress, ModbusSource, Signal
-from plantwright_gateway.ports.source import GapNotice, Sample
 from plantwright_gateway.sources.modbus import client
 
 PATIENCE_SECONDS = 10.0
-
-
-class Recorder:
-    """A Receiver; `held` makes the commit wait."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[Sample]] = []
-        self.gaps: list[GapNotice] = []
-        self.connections: list[tuple[str, str, str]] = []
-        self.problems: dict[str, tuple[str, str]] = {}
-        self.observed_ns: int | None = None
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def accept(self, samples: Sequence[Sample], gaps: Sequence[GapNotice] = ()) -> None:
-        await self.open.wait()
-        self.batches.append(list(samples))
-        self.gaps.extend(gaps)
-
-    def alive(self, now_ns: int) -> None:
-        raise AssertionError("a Modbus device is never idle")
-
-    def connection(self, status: str, reason: str, message: str = "") -> None:
-        self.connections.append((status, reason, message))
-
-    def signal_problem(self, signal: str, reason: str, message: str) -> None:
-        if reason:
-            self.problems[signal] = (reason, message)
-        else:
-            self.problems.pop(signal, None)
-
-    def last_observed_ns(self) -> int | None:
-        return self.observed_ns
-
-    @property
-    def reasons(self) -> list[str]:
-        return [reason for _, reason, _ in self.connections]
-
-    def values(self, signal: str) -> list[Any]:
-        return [sample.value for batch in self.batches for sample in batch if sample.signal == signal]
-
-    async def until(self, condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until the condition holds, a bounded time."""
-        async with asyncio.timeout(seconds):
-            while not condition():  # noqa: ASYNC110 - the conditions are of many kinds
-                await asyncio.sleep(0.01)
 
 
 class Device:
@@ -87,8 +40,10 @@ class Device:
 
 
 @pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
+def recorder(recorder: Any) -> Iterator[Any]:
+    """As for every source; but a Modbus device is never merely idle."""
+    yield recorder
+    assert recorder.confirmed == []
 
 
 @pytest.fixture
@@ -137,7 +92,7 @@ def signal() -> Callable[..., Signal]:
 
 
 @pytest.fixture
-async def reading(recorder: Recorder) -> AsyncIterator[Callable[..., Awaitable[asyncio.Task[None]]]]:
+async def reading(recorder: Any) -> AsyncIterator[Callable[..., Awaitable[asyncio.Task[None]]]]:
     """`await reading(port, signals, **source)`: a ModbusSource at work until the test ends."""
     tasks: list[asyncio.Task[None]] = []
 

@@ -1,4 +1,4 @@
-"""A server to read from (asyncua's own on loopback), certificates, and a receiver that writes down what it is told."""
+"""A server to read from (asyncua's own on loopback) and certificates."""
 
 import asyncio
 import contextlib
@@ -11,66 +11,11 @@ import pytest
 from asyncua import Server, ua
 
 from plantwright_api.wire.config import OpcUaAddress, OpcUaSource, Signal
-from plantwright_gateway.ports.source import GapNotice, Sample
 from plantwright_gateway.sources.opcua import client
 
 PATIENCE_SECONDS = 15.0
 NAMESPACE = "http://acme.example/press"
 logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-
-
-class Recorder:
-    """A Receiver; while `open` is cleared every commit waits."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[Sample]] = []
-        self.gaps: list[GapNotice] = []
-        self.connections: list[tuple[str, str, str]] = []
-        self.problems: dict[str, tuple[str, str]] = {}
-        self.confirmed: list[int] = []
-        self.observed_ns: int | None = None
-        self.waiting = 0
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def accept(self, samples: Sequence[Sample], gaps: Sequence[GapNotice] = ()) -> None:
-        self.waiting += 1
-        await self.open.wait()
-        self.waiting -= 1
-        self.batches.append(list(samples))
-        self.gaps.extend(gaps)
-
-    def alive(self, now_ns: int) -> None:
-        self.confirmed.append(now_ns)
-
-    def connection(self, status: str, reason: str, message: str = "") -> None:
-        self.connections.append((status, reason, message))
-
-    def signal_problem(self, signal: str, reason: str, message: str) -> None:
-        if reason:
-            self.problems[signal] = (reason, message)
-        else:
-            self.problems.pop(signal, None)
-
-    def last_observed_ns(self) -> int | None:
-        return self.observed_ns
-
-    @property
-    def reasons(self) -> list[str]:
-        return [reason for _, reason, _ in self.connections]
-
-    @property
-    def samples(self) -> list[Sample]:
-        return [sample for batch in self.batches for sample in batch]
-
-    def values(self, signal: str) -> list[Any]:
-        return [sample.value for sample in self.samples if sample.signal == signal]
-
-    async def until(self, condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until the condition holds, a bounded time."""
-        async with asyncio.timeout(seconds):
-            while not condition():  # noqa: ASYNC110 - the conditions are of many kinds
-                await asyncio.sleep(0.01)
 
 
 class Plc:
@@ -225,11 +170,6 @@ async def wire(plc: Plc) -> AsyncIterator[Callable[[], Awaitable[Wire]]]:
 
 
 @pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture
 async def plc() -> AsyncIterator[Plc]:
     plc = Plc()
     yield plc
@@ -248,7 +188,7 @@ def signal() -> Callable[..., Signal]:
 
 
 @pytest.fixture
-async def reading(recorder: Recorder) -> AsyncIterator[Callable[..., Awaitable[asyncio.Task[None]]]]:
+async def reading(recorder: Any) -> AsyncIterator[Callable[..., Awaitable[asyncio.Task[None]]]]:
     """`await reading(url, signals, **source)`: an OpcUaSource at work until the test ends, without security."""
     tasks: list[asyncio.Task[None]] = []
 

@@ -18,8 +18,9 @@ CREATE TABLE IF NOT EXISTS streams (
   PRIMARY KEY (sink, uid, epoch)
 );
 
+-- What every event carries. This table holds no rows: those of each kind are laid out like it.
 -- The primary keys below remove no duplicate: the watermark does. They turn a fault of the watermark into an error.
-CREATE TABLE IF NOT EXISTS observations (
+CREATE TABLE IF NOT EXISTS event (
   sink text NOT NULL,
   uid text NOT NULL,
   epoch text NOT NULL,
@@ -29,74 +30,48 @@ CREATE TABLE IF NOT EXISTS observations (
   source_time timestamptz NOT NULL,
   recorded_time timestamptz NOT NULL,
   stored_time timestamptz NOT NULL DEFAULT now(),
+  config text NOT NULL,
+  PRIMARY KEY (sink, uid, epoch, seq)
+);
+
+CREATE TABLE IF NOT EXISTS observations (
+  LIKE event INCLUDING ALL,
   contract text NOT NULL,
   version text NOT NULL,
   fields jsonb NOT NULL,
   quality jsonb NOT NULL,
   flags jsonb NOT NULL,
-  context jsonb NOT NULL,
-  config text NOT NULL,
-  PRIMARY KEY (sink, uid, epoch, seq)
+  context jsonb NOT NULL
 );
 CREATE INDEX IF NOT EXISTS observations_by_machine ON observations (machine, plant, sink);
 
 CREATE TABLE IF NOT EXISTS gaps (
-  sink text NOT NULL,
-  uid text NOT NULL,
-  epoch text NOT NULL,
-  seq bigint NOT NULL,
-  plant text NOT NULL,
-  machine text NOT NULL,
-  source_time timestamptz NOT NULL,
-  recorded_time timestamptz NOT NULL,
-  stored_time timestamptz NOT NULL DEFAULT now(),
+  LIKE event INCLUDING ALL,
   reason text NOT NULL,
   start_time timestamptz NOT NULL,
   end_time timestamptz NOT NULL,
   count bigint,
   signals text[] NOT NULL,
-  message text NOT NULL,
-  config text NOT NULL,
-  PRIMARY KEY (sink, uid, epoch, seq)
+  message text NOT NULL
 );
 CREATE INDEX IF NOT EXISTS gaps_by_machine ON gaps (machine, plant, sink);
 
 CREATE TABLE IF NOT EXISTS configurations (
-  sink text NOT NULL,
-  uid text NOT NULL,
-  epoch text NOT NULL,
-  seq bigint NOT NULL,
-  plant text NOT NULL,
-  machine text NOT NULL,
-  source_time timestamptz NOT NULL,
-  recorded_time timestamptz NOT NULL,
-  stored_time timestamptz NOT NULL DEFAULT now(),
-  config text NOT NULL,
+  LIKE event INCLUDING ALL,
   profile text NOT NULL,
   contracts jsonb NOT NULL,
   gateway_version text NOT NULL,
-  asset jsonb NOT NULL,
-  PRIMARY KEY (sink, uid, epoch, seq)
+  asset jsonb NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS quarantine (
-  sink text NOT NULL,
-  uid text NOT NULL,
-  epoch text NOT NULL,
-  seq bigint NOT NULL,
-  plant text NOT NULL,
-  machine text NOT NULL,
-  source_time timestamptz NOT NULL,
-  recorded_time timestamptz NOT NULL,
-  stored_time timestamptz NOT NULL DEFAULT now(),
+  LIKE event INCLUDING ALL,
   contract text NOT NULL,
   version text NOT NULL,
   field text NOT NULL,
   signal text NOT NULL,
   value text NOT NULL,
-  reason text NOT NULL,
-  config text NOT NULL,
-  PRIMARY KEY (sink, uid, epoch, seq)
+  reason text NOT NULL
 );
 
 -- Events that will never be stored. Kept, so that a gateway whose receipt was lost still learns of them.
