@@ -3,7 +3,10 @@
 `decide`, `desired` and `cluster` never import each other; what one makes and another takes is declared here.
 """
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, Plant
@@ -75,13 +78,21 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedSignal:
-    """A signal of the profile with this machine's overrides, and the contract field it fills."""
+    """A signal of the profile with this machine's overrides, and the contract field it fills.
+
+    The rest follows from the two once they are found to fit: value in the field's `unit` = raw x scale + offset, exactly,
+    and what the machine's codes are called.
+    """
 
     signal: Signal
     contract: str
     field: str
     opcua: OpcUaAddress | None
     modbus: ModbusAddress | None
+    scale: Fraction = Fraction(1)
+    offset: Fraction = Fraction(0)
+    unit: str | None = None
+    values: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class Settings:
     """Times are seconds. `watch_namespaces` empty means the whole cluster."""
 
     watch_namespaces: tuple[str, ...]
+    governance_namespaces: tuple[str, ...]
     gateway_image: str
     image_pull_policy: str
     image_pull_secrets: tuple[str, ...]
@@ -39,6 +40,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     return Settings(
         watch_namespaces=_names(environ.get("WATCH_NAMESPACES", "")),
+        governance_namespaces=_names(environ.get("GOVERNANCE_NAMESPACES", "")),
         gateway_image=environ["GATEWAY_IMAGE"],
         image_pull_policy=environ.get("IMAGE_PULL_POLICY", "IfNotPresent"),
         image_pull_secrets=_names(environ.get("IMAGE_PULL_SECRETS", "")),

@@ -34,7 +34,7 @@ from plantwright_api.wire.config import decode
 from plantwright_cluster import Cluster, control_plane
 
 ROOT = Path(__file__).parents[2]
-OURS = ("plants", "machines", "machineprofiles", "datacontracts")
+OURS = ("plants", "machines", "machineprofiles", "datacontracts", "governancepolicies")
 CHILDREN = ("configmaps", "statefulsets", "networkpolicies", "persistentvolumeclaims", "serviceaccounts")
 AUDIT_POLICY = """
 apiVersion: audit.k8s.io/v1
@@ -532,6 +532,16 @@ def _tails(logs: Iterable[Path]) -> str:
     return "\n".join(line for log in logs for line in [f"== {log.name}", *log.read_text().splitlines()[-30:]])
 
 
+@pytest.fixture
+def eventually(logs: list[Path]) -> Callable[..., Awaitable[Any]]:
+    """Wait until something gives something true; a failure shows the operators' logs."""
+
+    async def wait(done: Callable[[], Any], seconds: float = 15.0) -> Any:
+        return await until(done, seconds, *logs)
+
+    return wait
+
+
 @dataclass
 class World:
     """One test's namespace: apply, read, change objects."""
@@ -581,6 +591,9 @@ class World:
     async def condition(self, type_: str, name: str = "press-1", plural: str = "machines") -> Obj:
         conditions: list[Obj] = (await self.get(plural, name))["status"]["conditions"]
         return next(c for c in conditions if c["type"] == type_)
+
+    async def has_reason(self, reason: str, name: str = "press-1", plural: str = "machines") -> bool:
+        return bool((await self.condition("Ready", name, plural))["reason"] == reason)
 
     async def ready(self, name: str = "press-1", seconds: float = 20.0) -> Obj:
         async def is_ready() -> bool:

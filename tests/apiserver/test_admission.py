@@ -67,6 +67,13 @@ spec:
   profileRef: {name: press}
   location: {area: machining, line: line-1}
   endpoint: {url: "opc.tcp://10.2.3.4:4840"}
+---
+apiVersion: plantwright.io/v1alpha1
+kind: GovernancePolicy
+metadata: {name: identity}
+spec:
+  owner: {team: Platform}
+  rules: [{name: serial, kinds: [Machine], expression: has(object.spec.asset), message: "spec.asset: say which it is"}]
 """)
 }
 
@@ -247,6 +254,8 @@ OTHER: dict[str, dict[str, Any]] = {
         "owner": {"team": "another"},
         "classification": "Public",
         "freshnessSeconds": 31,
+        "extends": {"name": "another"},
+        "rules": [{"name": "another", "expression": "temperature < 5", "message": "another"}],
         "fields": [{"name": "state", "type": "String", "maxLength": 21, "enum": ["1", "2"]}],
     },
     "MachineProfile": {

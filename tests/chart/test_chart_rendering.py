@@ -133,8 +133,11 @@ def test_rights_are_those_that_the_operator_says_it_needs(render: Render) -> Non
 
 def of_the_table(cell: str) -> list[str]:
     """The resources that a cell of the table names."""
-    if cell == "the four kinds' `/status`":
-        return [f"{plural}/status" for plural in ("plants", "machineprofiles", "machines", "datacontracts")]
+    if cell == "the five kinds' `/status`":
+        return [
+            f"{plural}/status"
+            for plural in ("plants", "machineprofiles", "machines", "datacontracts", "governancepolicies")
+        ]
     return [each.strip("` ") for each in cell.split(",")]
 
 

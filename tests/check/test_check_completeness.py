@@ -46,3 +46,23 @@ def test_an_optional_field_may_be_absent_but_not_unreadable() -> None:
     refused = field("tool", None, required=False, problem="SignalUnreadable", message="register 60000")
     assert judge([absent], 0, None, 100 * S).status == "True"
     assert judge([refused], 0, None, S)[:2] == ("False", "SignalUnreadable")
+
+
+@pytest.mark.parametrize(
+    ("seen", "required", "expected"),
+    [
+        (NOW - S, False, ("True", "AllFieldsValid")),
+        (NOW - 31 * S, False, ("False", "FieldStale")),
+        (NOW - 31 * S, True, ("False", "FieldStale")),
+        (None, False, ("True", "AllFieldsValid")),
+        (None, True, ("False", "RequiredMissing")),
+    ],
+)
+def test_a_field_with_a_freshness_of_its_own(seen: int | None, required: bool, expected: tuple[str, str]) -> None:
+    verdict = judge([field(seen=seen, required=required, ages=True)], NOW - 60 * S, None, NOW)
+    assert (verdict.status, verdict.reason) == expected
+
+
+def test_a_rule_over_several_fields_is_named_in_the_message() -> None:
+    verdict = judge([field(problem="RuleViolated:idleTakesNoPower")], NOW - 60 * S, None, NOW)
+    assert verdict == ("False", "RuleViolated", "c.a: idleTakesNoPower")

@@ -133,10 +133,16 @@ CASES = [
         opcua({"name": "state"}), "AddressMissing", "spec.signals[state].opcua: protocol OPCUA", id="no node id"
     ),
     pytest.param(
-        signals(STATE, {"name": "temperature", "modbus": {"address": 1}, "unit": "K"}),
+        signals(STATE, {"name": "temperature", "modbus": {"address": 1}, "unit": "1/min"}),
         "UnitMismatch",
-        "K is not the contract's Cel",
-        id="other unit",
+        "1/min measures frequency, Cel measures temperature",
+        id="unit of another dimension",
+    ),
+    pytest.param(
+        signals(STATE, {"name": "temperature", "modbus": {"address": 1}, "unit": "°C"}),
+        "UnitUnknown",
+        "°C is no known UCUM unit; did you mean Cel?",
+        id="no unit",
     ),
     pytest.param(
         signals({"name": "state", "modbus": {"address": 0, "type": "Float32"}}),

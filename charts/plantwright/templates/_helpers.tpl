@@ -79,13 +79,13 @@ annotations:
 {{/* What the operator may do in each namespace that it watches. operator/README.md says what each verb is for. */}}
 {{- define "plantwright.operatorRules" -}}
 - apiGroups: [plantwright.io]
-  resources: [plants, machineprofiles, datacontracts]
+  resources: [plants, machineprofiles, datacontracts, governancepolicies]
   verbs: [list, watch]
 - apiGroups: [plantwright.io]
   resources: [machines]
   verbs: [get, list, watch]
 - apiGroups: [plantwright.io]
-  resources: [plants/status, machineprofiles/status, machines/status, datacontracts/status]
+  resources: [plants/status, machineprofiles/status, machines/status, datacontracts/status, governancepolicies/status]
   verbs: [patch]
 # Where OwnerReferencesPermissionEnforcement is on (OpenShift), blockOwnerDeletion asks for this; no finalizer is set.
 - apiGroups: [plantwright.io]

@@ -70,7 +70,17 @@ def structural(schema: Schema, definitions: dict[str, Schema], path: str = "") -
     if "items" in node:
         out["items"] = without_description(structural(node["items"], definitions, f"{path}[]"))
     out |= {key: value for key, value in node.items() if key.startswith("x-kubernetes-")}
-    return out
+    return with_words(out, node[SAYS]) if SAYS in node else out
+
+
+SAYS = "x-plantwright-says"
+
+
+def with_words(schema: Schema, message: str) -> Schema:
+    """A pattern as a CEL rule: it refuses the same, and answers with words instead of a regular expression."""
+    plain = {key: value for key, value in schema.items() if key != "pattern"}
+    rule = {"rule": f"self.matches(r'{schema['pattern']}')", "message": message}
+    return plain | {"x-kubernetes-validations": [*schema.get("x-kubernetes-validations", ()), rule]}
 
 
 def structural_object(node: Schema, definitions: dict[str, Schema], path: str) -> Schema:

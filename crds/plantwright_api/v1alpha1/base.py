@@ -21,6 +21,11 @@ def rules(*validations: dict[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(validations)}
 
 
+def says(message: str) -> dict[str, Any]:
+    """The JSON-schema extra of a string with a pattern: what the API server answers instead of the bare pattern."""
+    return {"x-plantwright-says": message}
+
+
 def list_map(*keys: str, **extra: Any) -> dict[str, Any]:
     """The JSON-schema extra of a list whose entries server-side apply merges by these keys."""
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys), **extra}
@@ -52,7 +57,15 @@ Label = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
 ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=DNS_SUBDOMAIN)]
 Decimal = Annotated[str, Field(min_length=1, max_length=40, pattern=DECIMAL)]
 """A decimal number written as a string: floats in a spec round differently in every client."""
-SemVer = Annotated[str, Field(min_length=5, max_length=32, pattern=SEMVER)]
+SemVer = Annotated[
+    str,
+    Field(
+        min_length=5,
+        max_length=32,
+        pattern=SEMVER,
+        json_schema_extra=says("write three numbers, MAJOR.MINOR.PATCH, such as 1.4.0"),
+    ),
+]
 VersionRange = Annotated[str, Field(min_length=1, max_length=64, pattern=VERSION_RANGE)]
 SignalName = Annotated[str, Field(min_length=1, max_length=63, pattern=SIGNAL_NAME)]
 PathSegment = Annotated[str, Field(min_length=1, max_length=63, pattern=PATH_SEGMENT)]

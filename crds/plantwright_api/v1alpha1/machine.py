@@ -21,6 +21,7 @@ from plantwright_api.v1alpha1.base import (
     condition_column,
     list_map,
     rules,
+    says,
 )
 from plantwright_api.v1alpha1.machineprofile import ModbusAddress, OpcUaAddress
 from plantwright_api.v1alpha1.plant import Buffer
@@ -83,6 +84,10 @@ class Endpoint(ApiModel):
             min_length=10,
             max_length=2048,
             pattern=r"^(opc\.tcp|modbus\+tcp)://([A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[^\s@]*)?$",
+            json_schema_extra=says(
+                "write opc.tcp://host:4840/path or modbus+tcp://host:502, without user name and password "
+                "(those belong into a Secret, see security.credentialsSecretRef)"
+            ),
         ),
     ] = Field(description="opc.tcp://host:4840/path or modbus+tcp://host:502. No user name or password.")
     unit_id: Annotated[int, Field(ge=0, le=255)] | None = Field(

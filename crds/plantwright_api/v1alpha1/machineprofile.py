@@ -25,6 +25,7 @@ from plantwright_api.v1alpha1.base import (
     list_map,
     rules,
 )
+from plantwright_api.v1alpha1.codetables import CodeTable
 
 Protocol = Literal["OPCUA", "ModbusTCP"]
 ModbusTable = Literal["Coil", "DiscreteInput", "InputRegister", "HoldingRegister"]
@@ -51,6 +52,27 @@ class OpcUaAddress(ApiModel):
     )
 
 
+class BitRange(ApiModel):
+    """Some bits of a register, read as one unsigned integer."""
+
+    first: Annotated[int, Field(ge=0, le=15)] = Field(
+        description="Lowest bit of the range, 0 is the lowest of the register.", json_schema_extra={"format": "int32"}
+    )
+    count: Annotated[int, Field(ge=1, le=16)] = Field(
+        description="How many bits; first and count together are at most 16.", json_schema_extra={"format": "int32"}
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            {
+                "rule": "self.first + self.count <= 16",
+                "message": "a register has 16 bits: first + count is at most 16",
+                "fieldPath": ".count",
+            },
+        )
+    )
+
+
 class ModbusAddress(ApiModel):
     """Where a signal is found in a Modbus device."""
 
@@ -64,6 +86,10 @@ class ModbusAddress(ApiModel):
         default=None,
         description="Bit of the register, 0 is the lowest; needs type Bool.",
         json_schema_extra={"format": "int32"},
+    )
+    bits: BitRange | None = Field(
+        default=None,
+        description="Bits of the register that are read as one unsigned integer; needs type UInt16.",
     )
     length: Annotated[int, Field(ge=1, le=246)] | None = Field(
         default=None, description="Length of a String in bytes.", json_schema_extra={"format": "int32"}
@@ -96,6 +122,11 @@ class ModbusAddress(ApiModel):
                 "rule": "!has(self.bit) || (self.type == 'Bool' && self.table in ['InputRegister', 'HoldingRegister'])",
                 "message": "bit needs type Bool and a register table",
                 "fieldPath": ".bit",
+            },
+            {
+                "rule": "!has(self.bits) || (self.type == 'UInt16' && self.table in ['InputRegister', 'HoldingRegister'])",
+                "message": "bits need type UInt16 and a register table",
+                "fieldPath": ".bits",
             },
             {
                 "rule": "!(self.table in ['Coil', 'DiscreteInput']) || self.type == 'Bool'",
@@ -132,9 +163,20 @@ class Signal(ApiModel):
     modbus: ModbusAddress | None = Field(default=None, description="Address under protocol ModbusTCP.")
     scale: Decimal | None = Field(default=None, description="Factor: value = raw x scale + offset. A decimal string.")
     offset: Decimal | None = Field(default=None, description="Summand: value = raw x scale + offset. A decimal string.")
-    unit: Unit | None = Field(default=None, description="Unit of the value after scaling, as a UCUM code.")
+    unit: Unit | None = Field(
+        default=None,
+        description="Unit that the machine gives after scale and offset, as a UCUM code; absent: the contract field's. "
+        "Where it differs from the field's the value is converted; units of another dimension are refused.",
+    )
     values: Annotated[list[ValueName], Field(max_length=256)] = Field(
-        default_factory=list, description="Names for the machine's codes.", json_schema_extra=list_map("value")
+        default_factory=list,
+        description="Names for the machine's codes; they win over those of valuesFrom.",
+        json_schema_extra=list_map("value"),
+    )
+    values_from: CodeTable | None = Field(
+        default=None,
+        description="Names for the codes of a standard: PackML (OPC 30050, Execute is 6), PackMLTMC (the tobacco "
+        "industry's OPC 30060, Execute is 4), MTConnectExecution, MachineryItemState (OPC 40001-1).",
     )
     interval_milliseconds: Annotated[int, Field(ge=50, le=86_400_000)] | None = Field(
         default=None,
@@ -211,8 +253,25 @@ class StateModel(ApiModel):
     """Which signal tells the state."""
 
     signal: SignalName = Field(description="Signal that carries the state.")
-    values: Annotated[list[StateValue], Field(min_length=1, max_length=64)] = Field(
-        description="What each code means; a code that is not listed is unknown.", json_schema_extra=list_map("value")
+    values: Annotated[list[StateValue], Field(max_length=64)] = Field(
+        default_factory=list,
+        description="What each code means; they win over those of valuesFrom. A code that neither lists is unknown.",
+        json_schema_extra=list_map("value"),
+    )
+    values_from: CodeTable | None = Field(
+        default=None,
+        description="What the codes of a standard mean, as docs/guide-units.md lists them: PackML, PackMLTMC, "
+        "MTConnectExecution or MachineryItemState.",
+    )
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            {
+                "rule": "has(self.valuesFrom) || (has(self.values) && size(self.values) > 0)",
+                "message": "state needs values, or valuesFrom with the name of a table of codes",
+                "fieldPath": ".values",
+            },
+        )
     )
 
 

@@ -23,6 +23,7 @@ from plantwright_api.v1alpha1.base import (
     condition_column,
     list_map,
     rules,
+    says,
 )
 
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -102,7 +103,8 @@ class HttpSink(ApiModel):
     """A central MES that takes batches of CloudEvents by HTTP POST."""
 
     url: Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s@]+$")] = Field(
-        description="URL that batches are posted to. No user name or password: name a Secret."
+        description="URL that batches are posted to. No user name or password: name a Secret.",
+        json_schema_extra=says("write https://host/path, without user name and password (name them in tokenSecretRef)"),
     )
     token_secret_ref: SecretRef | None = Field(
         default=None, description="Secret with key `token`, sent as bearer token."
@@ -116,11 +118,17 @@ class MqttSink(ApiModel):
     """An MQTT broker that carries the Unified Namespace."""
 
     url: Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^mqtts?://[^\s@/]+$")] = Field(
-        description="Broker, as mqtt://host:port or mqtts://host:port."
+        description="Broker, as mqtt://host:port or mqtts://host:port.",
+        json_schema_extra=says(
+            "write mqtts://host:8883 or mqtt://host:1883, without user name and password (name them in credentialsSecretRef)"
+        ),
     )
     topic_prefix: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^+#\s]+$")] = Field(
         default="plantwright/v1",
         description="First levels of the topic; enterprise/site/area/line/machine/_contract follow.",
+        json_schema_extra=says(
+            "write topic levels such as plantwright/v1, without the wildcards + and # and without spaces"
+        ),
     )
     credentials_secret_ref: SecretRef | None = Field(
         default=None, description="Secret with keys `username` and `password`."

@@ -34,6 +34,11 @@ CONDITIONS: tuple[ConditionType, ...] = (
     ConditionType(
         "Secure", "Machine", "The channel to the machine is authenticated and encrypted as far as its protocol can."
     ),
+    ConditionType(
+        "PolicyMet",
+        "Machine",
+        "Every rule of every policy in force holds for the machine and what it relies on; absent without policies.",
+    ),
     ConditionType("Reconciling", "all", "Work is under way; present only while it is."),
     ConditionType("Stalled", "all", "Nothing will change until a person changes something; present only while so."),
 )
@@ -84,7 +89,13 @@ REASONS: tuple[Reason, ...] = (
         "A signal's type cannot fill the contract's type.",
         "Mend signals[].modbus.type or the contract.",
     ),
-    Reason("UnitMismatch", "Ready", "A signal's unit is not the contract's.", "Give scale and the contract's unit."),
+    Reason(
+        "UnitMismatch",
+        "Ready",
+        "A signal's unit measures something else than the contract field's, so that no conversion exists.",
+        "Name the unit that the machine gives after scale and offset, or fill another field.",
+    ),
+    Reason("UnitUnknown", "Ready", "A unit is no UCUM code that we know.", "As the message suggests."),
     Reason("RequiredFieldMissing", "Ready", "No signal fills a required field.", "Add a signal for the field."),
     Reason(
         "AddressMissing",
@@ -101,6 +112,15 @@ REASONS: tuple[Reason, ...] = (
         "More machines name this host and port than the device takes sessions or requests per second.",
         "Read them through one Machine, or raise acquisition.maxSessions if the device takes more.",
     ),
+    Reason(
+        "PolicyViolated",
+        "Ready",
+        "A rule of a policy that is enforced does not hold; nothing is changed, and what runs goes on.",
+        "As the message says, or ask the policy's owner for an exception.",
+    ),
+    Reason("AllRulesHold", "PolicyMet", "No rule is violated."),
+    Reason("Excused", "PolicyMet", "A rule does not hold and an exception is in force.", "Mend it before the date."),
+    Reason("RulesViolated", "PolicyMet", "Rules do not hold; the message names them and their modes.", "As it says."),
     Reason("NameConflict", "Ready", "Another object owns a child of this name.", "Rename the Machine."),
     Reason(
         "WaitingForApproval",
@@ -174,6 +194,34 @@ REASONS: tuple[Reason, ...] = (
     Reason("NotANumber", "ContractMet", "A value is NaN or infinite.", "Check the sensor."),
     Reason("RequiredMissing", "ContractMet", "A required field did not arrive.", "Check its signal."),
     Reason("TooLong", "ContractMet", "A string is longer than its field allows.", "Mend the contract or the machine."),
+    Reason(
+        "TooShort", "ContractMet", "A string is shorter than its field allows.", "Mend the contract or the machine."
+    ),
+    Reason(
+        "PatternMismatch",
+        "ContractMet",
+        "A string does not match its field's pattern.",
+        "Mend the pattern or the machine.",
+    ),
+    Reason(
+        "ChangesTooFast",
+        "ContractMet",
+        "A value changed by more than its field allows in the time.",
+        "Check the sensor, or raise maxChangePerSecond.",
+    ),
+    Reason("FieldStale", "ContractMet", "A field is older than its own freshnessSeconds.", "Check its signal."),
+    Reason(
+        "RuleViolated",
+        "ContractMet",
+        "A rule over several fields does not hold; the rule's name stands behind a colon where data carries this.",
+        "See spec.rules of the contract.",
+    ),
+    Reason(
+        "Blocked",
+        "ContractMet",
+        "Kept back because another field of the contract breaks a rule whose action is Block.",
+        "Mend that field.",
+    ),
     Reason("RoomLeft", "Buffered", "The buffer takes values."),
     Reason("NearlyFull", "Buffered", "The backlog fills more than nine tenths of the buffer.", "Bring the MES back."),
     Reason("Full", "Buffered", "The buffer is full; see spec.gateway.buffer.overflow.", "Bring the MES back."),

@@ -22,6 +22,8 @@ HTTP_PORT = 8080
 SchemaVersion = Literal[1]
 FieldType = Literal["Boolean", "Integer", "Number", "String", "Timestamp"]
 OnViolation = Literal["Flag", "Quarantine"]
+FieldRule = Literal["Type", "Range", "Enum", "Length", "Pattern", "RateOfChange"]
+Action = Literal["Flag", "Quarantine", "Block"]
 Overflow = Literal["Block", "DropOldest", "DropNewest"]
 
 
@@ -41,6 +43,20 @@ class ContractField(Config, frozen=True):
     max_length: int | None = None
     enum: list[str] = []
     on_violation: OnViolation = "Flag"
+    min_length: int | None = None
+    pattern: str | None = None
+    max_change_per_second: float | None = None
+    freshness_seconds: int | None = None
+    actions: dict[FieldRule, Action] = {}
+
+
+class CrossFieldRule(Config, frozen=True):
+    """A rule over several fields of a contract; `expression` is that of `plantwright_api.expression`."""
+
+    name: str
+    expression: str
+    message: str = ""
+    on_violation: OnViolation = "Flag"
 
 
 class Contract(Config, frozen=True):
@@ -50,10 +66,14 @@ class Contract(Config, frozen=True):
     version: str
     fields: list[ContractField]
     freshness_seconds: int = 30
+    rules: list[CrossFieldRule] = []
 
 
 class ModbusAddress(Config, frozen=True):
-    """Where a signal is found in a Modbus device; orders and unit are resolved."""
+    """Where a signal is found in a Modbus device; orders and unit are resolved.
+
+    With `bit_count` the value is that many bits of a UInt16 register from `bit` on, as an unsigned integer.
+    """
 
     table: Literal["Coil", "DiscreteInput", "InputRegister", "HoldingRegister"]
     address: int
@@ -63,6 +83,7 @@ class ModbusAddress(Config, frozen=True):
     length: int | None = None
     byte_order: Literal["BigEndian", "LittleEndian"] = "BigEndian"
     word_order: Literal["HighWordFirst", "LowWordFirst"] = "HighWordFirst"
+    bit_count: int | None = None
 
 
 class OpcUaAddress(Config, frozen=True):

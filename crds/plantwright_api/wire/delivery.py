@@ -44,7 +44,8 @@ class Observation(Data, frozen=True):
     """Values of one contract that share one source time.
 
     `flags` lists per field why it does not meet its contract though it was delivered; `quality` per field only where it
-    is not Good. `config` is the hash of the configuration it was read under.
+    is not Good. A flag is a word of the catalogue; `RuleViolated:<name>` names the contract's rule over several fields that
+    does not hold. `config` is the hash of the configuration it was read under.
     """
 
     plant: str

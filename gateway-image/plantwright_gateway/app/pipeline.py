@@ -1,12 +1,12 @@
 """Samples in, rows out: check, context and counting put together for one machine and configuration. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from plantwright_api.wire.config import Machine, Signal
 from plantwright_api.wire.delivery import Quality, Scalar
-from plantwright_gateway.check import CompiledSignal, Verdict, compile_contracts
+from plantwright_gateway.check import UNTIMED, CompiledSignal, ContractRules, Verdict, compile_contracts
 from plantwright_gateway.check.reasons import NOT_A_NUMBER, SIGNAL_UNREADABLE, TOO_LONG, WRONG_TYPE
 from plantwright_gateway.check.values import code_of
 from plantwright_gateway.context.calendar import WorkCalendar
@@ -57,7 +57,9 @@ class Pipeline:
         self.config_hash = config_hash
         self.events = EventWriter(machine, config_hash, gateway_version)
         self.signals = compile_contracts(machine.contracts, machine.signals)
+        self.rules = ContractRules(machine.contracts, machine.signals)
         self.windows = _windows(machine)
+        self.ages = _ages(machine, self.signals)
         self._calendar = WorkCalendar(machine.calendar)
         self._asset = {"assetId": machine.asset.asset_id} if machine.asset.asset_id else {}
 
@@ -75,9 +77,9 @@ class Pipeline:
             kpis.confirm(now_ns)
         groups: dict[tuple[str, int], list[_Group]] = {}
         fresh: set[str] = set()
-        for sample in samples:
+        verdicts = self.rules.settle(samples, [judge(sample, self.signals[sample.signal]) for sample in samples])
+        for sample, verdict in zip(samples, verdicts, strict=True):
             signal = self.signals[sample.signal]
-            verdict = judge(sample, signal)
             outcome.problems[sample.signal] = verdict.refused or verdict.flag
             if sample.signal in kpis.signals:
                 _count(sample, verdict, now_ns, kpis)
@@ -145,9 +147,9 @@ def judge(sample: Sample, signal: CompiledSignal) -> Verdict:
         return Verdict(sample.value, refused=sample.reason)
     if sample.quality == "Bad" and sample.value is None:
         return Verdict(None, flag=sample.reason or SIGNAL_UNREADABLE)
-    verdict = signal.check(sample.value)
+    verdict = signal.check(sample.value, UNTIMED if sample.quality == "Bad" else sample.source_ns)
     if sample.quality == "Bad" and not verdict.refused:
-        return verdict._replace(flag=sample.reason or verdict.flag or SIGNAL_UNREADABLE)
+        return Verdict(verdict.value, flag=sample.reason or verdict.flag or SIGNAL_UNREADABLE)
     return verdict
 
 
@@ -171,9 +173,15 @@ def _place(
 
 def _windows(machine: Machine) -> dict[str, int]:
     """Per signal how long a value counts as fresh, in ns: the contract's freshness, or two readings where they are rarer."""
-    freshness = {contract.name: contract.freshness_seconds for contract in machine.contracts}
+    freshness = {contract.name: contract.freshness_seconds * SECOND for contract in machine.contracts}
     return {signal.name: _window(signal, freshness.get(signal.contract, 0)) for signal in machine.signals}
 
 
-def _window(signal: Signal, freshness_seconds: int) -> int:
-    return max(freshness_seconds * SECOND, 2 * signal.interval_ms * SECOND // 1000)
+def _ages(machine: Machine, compiled: Mapping[str, CompiledSignal]) -> dict[str, int]:
+    """Likewise for those signals whose field has a freshness of its own."""
+    own = {signal.name: compiled[signal.name].freshness_ns for signal in machine.signals}
+    return {signal.name: _window(signal, own[signal.name]) for signal in machine.signals if own[signal.name]}
+
+
+def _window(signal: Signal, freshness_ns: int) -> int:
+    return max(freshness_ns, 2 * signal.interval_ms * SECOND // 1000)

@@ -9,7 +9,7 @@ from plantwright_gateway.app.facts import Connection, ContractData
 from plantwright_gateway.app.pipeline import Outcome, Pipeline
 from plantwright_gateway.buffer import Buffer
 from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED
-from plantwright_gateway.check import FieldState
+from plantwright_gateway.check import CompiledSignal, FieldState
 from plantwright_gateway.context.events import Row
 from plantwright_gateway.context.kpi import Totals, dump
 from plantwright_gateway.ports.source import GapNotice, Sample
@@ -106,7 +106,7 @@ class MachineReceiver:
     def fields(self) -> tuple[FieldState, ...]:
         """Every field that a signal fills."""
         signals = self._pipeline.signals.values()
-        return tuple(self._field(signal.name, signal.contract, signal.field, signal.required) for signal in signals)
+        return tuple(self._field(signal) for signal in signals)
 
     def contracts(self) -> tuple[ContractData, ...]:
         """Every contract that a signal fills."""
@@ -116,10 +116,11 @@ class MachineReceiver:
             windows[signal.contract] = min(window, windows.get(signal.contract, window))
         return tuple(ContractData(name, window, self._fresh.get(name)) for name, window in windows.items())
 
-    def _field(self, signal: str, contract: str, field: str, required: bool) -> FieldState:
-        problem, message = self._unreadable.get(signal, (self._problems.get(signal, ""), ""))
-        window, seen = self._pipeline.windows[signal], self._seen.get(signal)
-        return FieldState(contract, field, window, seen, problem, message, required)
+    def _field(self, signal: CompiledSignal) -> FieldState:
+        name, pipeline, seen = signal.name, self._pipeline, self._seen.get(signal.name)
+        problem, message = self._unreadable.get(name, (self._problems.get(name, ""), ""))
+        window, ages = pipeline.ages.get(name, pipeline.windows[name]), name in pipeline.ages
+        return FieldState(signal.contract, signal.field, window, seen, problem, message, signal.required, ages)
 
     def _learn(self, outcome: Outcome) -> None:
         mono = self._clock.mono()

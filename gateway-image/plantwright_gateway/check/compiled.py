@@ -1,31 +1,19 @@
 """Ties the steps of `values` to one signal of one configuration."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from plantwright_api.wire.config import Contract, ContractField, Signal
 from plantwright_api.wire.delivery import Scalar
 from plantwright_gateway.check import reasons
-from plantwright_gateway.check.values import READERS, RefusedError, Step, code_of, named, rules_of, scaler
-
-
-class Verdict(NamedTuple):
-    """What a check makes of a raw value.
-
-    `flag` says why a delivered value does not meet its field; `refused` why it is kept out of the stream: then `value` is
-    the raw one.
-    """
-
-    value: Scalar
-    flag: str = ""
-    refused: str = ""
-
-
-Check = Callable[[Scalar], Verdict]
+from plantwright_gateway.check.fast import Check, specialised
+from plantwright_gateway.check.pace import SECOND, Pace
+from plantwright_gateway.check.values import NUMERIC, READERS, RefusedError, Step, code_of, named, rules_of, scaler
+from plantwright_gateway.check.verdict import Verdict, outcome_of
 
 
 class CompiledSignal(NamedTuple):
-    """All that the hot path needs to know of one signal."""
+    """All that the hot path needs to know of one signal. `freshness_ns` is the field's own, 0 where it has none."""
 
     name: str
     contract: str
@@ -33,6 +21,7 @@ class CompiledSignal(NamedTuple):
     field: str
     required: bool
     check: Check
+    freshness_ns: int = 0
 
 
 class UnknownReferenceError(ValueError):
@@ -44,39 +33,62 @@ def compile_contracts(contracts: Sequence[Contract], signals: Sequence[Signal]) 
 
     Raises:
         UnknownReferenceError: naming the signal and what it refers to.
+        PatternError: a field's pattern is none of RE2's.
     """
-    by_name = {contract.name: contract for contract in contracts}
-    return {signal.name: _compiled(signal, by_name) for signal in signals}
+    fields = {contract.name: {field.name: field for field in contract.fields} for contract in contracts}
+    versions = {contract.name: contract.version for contract in contracts}
+    return {signal.name: _compiled(signal, fields, versions) for signal in signals}
 
 
-def _compiled(signal: Signal, contracts: Mapping[str, Contract]) -> CompiledSignal:
-    contract = contracts.get(signal.contract)
-    if contract is None:
+def _compiled(
+    signal: Signal, contracts: Mapping[str, Mapping[str, ContractField]], versions: Mapping[str, str]
+) -> CompiledSignal:
+    fields = contracts.get(signal.contract)
+    if fields is None:
         raise UnknownReferenceError(f"signal {signal.name}: there is no contract {signal.contract!r}")
-    field = next((field for field in contract.fields if field.name == signal.field), None)
+    field = fields.get(signal.field)
     if field is None:
-        raise UnknownReferenceError(f"signal {signal.name}: contract {contract.name} has no field {signal.field!r}")
-    check = compile_signal(signal, field)
-    return CompiledSignal(signal.name, contract.name, contract.version, field.name, field.required, check)
+        raise UnknownReferenceError(f"signal {signal.name}: contract {signal.contract} has no field {signal.field!r}")
+    check, fresh = compile_signal(signal, field), (field.freshness_seconds or 0) * SECOND
+    return CompiledSignal(
+        signal.name, signal.contract, versions[signal.contract], field.name, field.required, check, fresh
+    )
 
 
 def compile_signal(signal: Signal, field: ContractField) -> Check:
-    """Make the check of one signal; what can be decided now is not decided per value."""
-    read, rules = _reader(signal, field), rules_of(field)
-    judge = _quarantining if field.on_violation == "Quarantine" else _flagging
+    """Make the check of one signal; what can be decided now is not decided per value.
 
-    def check(raw: Scalar) -> Verdict:
+    The check takes a raw value and its source time in ns. A field with a rate of change remembers its last value.
+
+    Raises:
+        PatternError: the field's pattern is none of RE2's.
+    """
+    paced = field.type in NUMERIC and field.max_change_per_second is not None
+    pace = Pace(field.max_change_per_second or 0.0) if paced else None
+    plain = _plain(signal, field, pace)
+    return specialised(signal, field, pace, _with_names(signal, field, plain) if signal.values else plain)
+
+
+def _plain(signal: Signal, field: ContractField, pace: Pace | None) -> Check:
+    """The steps one after the other, for any raw value."""
+    read = _reader(signal, field)
+    steps = tuple((rule, outcome_of(field, name)) for name, rule in rules_of(field).items())
+    uninterpretable, too_fast = outcome_of(field, "Type"), outcome_of(field, "RateOfChange")
+
+    def check(raw: Scalar, time_ns: int = 0) -> Verdict:
         try:
             value = read(raw)
         except RefusedError as refused:
-            return Verdict(raw, refused=refused.reason)
-        for rule in rules:
+            return uninterpretable(raw, raw, refused.reason)
+        for rule, follows in steps:
             reason = rule(value)
             if reason:
-                return judge(raw, value, reason)
+                return follows(raw, value, reason)
+        if pace is not None and pace.exceeded(value, time_ns):  # type: ignore[arg-type]  # of a numeric field
+            return too_fast(raw, value, reasons.CHANGES_TOO_FAST)
         return Verdict(value)
 
-    return _with_names(signal, field, check) if signal.values else check
+    return check
 
 
 def _reader(signal: Signal, field: ContractField) -> Step:
@@ -88,19 +100,21 @@ def _reader(signal: Signal, field: ContractField) -> Step:
 
 
 def _with_names(signal: Signal, field: ContractField, unnamed: Check) -> Check:
-    """Names come before scaling; a code without a name fills a String as itself and is flagged."""
-    names = {code: named(name, field.type) for code, name in signal.values.items()}
-    plain = compile_signal(_without_conversion(signal), field)
-    judge = _quarantining if field.on_violation == "Quarantine" else _flagging
-    verdicts = {code: plain(value) for code, value in names.items()}
+    """Names come before scaling; a code without a name fills a String as itself and breaks rule Enum.
 
-    def check(raw: Scalar) -> Verdict:
+    How fast names follow each other says nothing, so they are judged without a rate of change.
+    """
+    plain = _plain(_without_conversion(signal), field, None)
+    verdicts = {code: plain(named(name, field.type)) for code, name in signal.values.items()}
+    nameless = outcome_of(field, "Enum")
+
+    def check(raw: Scalar, time_ns: int = 0) -> Verdict:
         verdict = verdicts.get(code_of(raw))
         if verdict is not None:
-            return verdict if not verdict.refused else Verdict(raw, refused=verdict.refused)
+            return verdict if not verdict.refused else Verdict(raw, "", verdict.refused, verdict.blocks)
         if field.type == "String" and isinstance(raw, (bool, int)):
-            return judge(raw, code_of(raw), reasons.NOT_IN_ENUM)
-        return unnamed(raw)
+            return nameless(raw, code_of(raw), reasons.NOT_IN_ENUM)
+        return unnamed(raw, time_ns)
 
     return check
 
@@ -109,11 +123,3 @@ def _without_conversion(signal: Signal) -> Signal:
     return Signal(
         name=signal.name, contract=signal.contract, field=signal.field, interval_ms=signal.interval_ms, unit=signal.unit
     )
-
-
-def _flagging(_raw: Scalar, value: Scalar, reason: str) -> Verdict:
-    return Verdict(value, flag=reason)
-
-
-def _quarantining(raw: Scalar, _value: Scalar, reason: str) -> Verdict:
-    return Verdict(raw, refused=reason)

@@ -13,7 +13,10 @@ SHOWN_FIELDS = 3
 
 
 class FieldState(NamedTuple):
-    """What is known of one field: `seen_ns` None before its first value, `problem` "" while it is valid."""
+    """What is known of one field: `seen_ns` None before its first value, `problem` "" while it is valid.
+
+    `ages`: the window is the field's own freshness, so that a value must not be older, required or not.
+    """
 
     contract: str
     field: str
@@ -22,6 +25,7 @@ class FieldState(NamedTuple):
     problem: str = ""
     message: str = ""
     required: bool = True
+    ages: bool = False
 
 
 class Completeness(NamedTuple):
@@ -47,7 +51,8 @@ def judge(fields: Iterable[FieldState], since_ns: int | None, alive_ns: int | No
         if problem is None:
             waiting = True
         elif problem:
-            problems.setdefault(problem, []).append(field)
+            reason, _, rule = problem.partition(":")
+            problems.setdefault(reason, []).append(field._replace(message=rule) if rule else field)
     if problems:
         return _worst(problems)
     if waiting:
@@ -59,30 +64,39 @@ def _problem(field: FieldState, since_ns: int, alive_ns: int | None, now_ns: int
     """The reason why a field does not meet its contract, "" when it does, None while it is too early to say."""
     if field.problem:
         return field.problem
-    if not field.required:
-        return ""
     if field.seen_ns is None:
+        if not field.required:
+            return ""
         return reasons.REQUIRED_MISSING if now_ns - since_ns > field.window_ns else None
     confirmed = max(field.seen_ns, since_ns, alive_ns or field.seen_ns)
-    return reasons.REQUIRED_MISSING if now_ns - confirmed > field.window_ns else ""
+    if now_ns - confirmed <= field.window_ns or not (field.required or field.ages):
+        return ""
+    return reasons.FIELD_STALE if field.ages else reasons.REQUIRED_MISSING
 
 
-ORDER = (
-    reasons.SIGNAL_UNREADABLE,
-    reasons.WRONG_TYPE,
-    reasons.NOT_A_NUMBER,
-    reasons.REQUIRED_MISSING,
-    reasons.OUT_OF_RANGE,
-    reasons.NOT_IN_ENUM,
-    reasons.TOO_LONG,
-)
-"""Where several fields fail, what lies nearest to the machine is named first: it often causes the rest."""
+CURES = {
+    reasons.SIGNAL_UNREADABLE: "mend the signal's address",
+    reasons.WRONG_TYPE: "the machine sends another type; mend the signal's address or type, or the contract",
+    reasons.NOT_A_NUMBER: "the machine sends NaN or infinity; check the sensor",
+    reasons.REQUIRED_MISSING: "nothing arrives; check the signal's address, and whether the machine gives it in this state",
+    reasons.FIELD_STALE: "it arrives too rarely; check the machine, the signal's interval or the field's freshnessSeconds",
+    reasons.OUT_OF_RANGE: "outside minimum and maximum; check the machine, the signal's scale or the contract",
+    reasons.NOT_IN_ENUM: "none of the values allowed; name the code in signals[].values, or mend the contract",
+    reasons.TOO_LONG: "longer than maxLength; check the signal's length or the contract",
+    reasons.TOO_SHORT: "shorter than minLength; check the signal's address or the contract",
+    reasons.PATTERN_MISMATCH: "does not match pattern; check the machine or the contract",
+    reasons.CHANGES_TOO_FAST: "changes faster than maxChangePerSecond; check the sensor or the contract",
+    reasons.RULE_VIOLATED: "check the machine or the contract's rules",
+    reasons.BLOCKED: "kept back until the rule that blocks holds again",
+}
+"""What a person does about it, unless the field says more. Where several fields fail, the reason that stands first here is
+told: what lies nearest to the machine often causes the rest. No text holds values or ages, which would make each a change."""
 
 
 def _worst(problems: Mapping[str, list[FieldState]]) -> Completeness:
-    reason = next((reason for reason in ORDER if reason in problems), next(iter(problems)))
+    reason = next((reason for reason in CURES if reason in problems), next(iter(problems)))
     failing = problems[reason]
     names = ", ".join(f"{field.contract}.{field.field}" for field in failing[:SHOWN_FIELDS])
     more = f" and {len(failing) - SHOWN_FIELDS} more" if len(failing) > SHOWN_FIELDS else ""
-    detail = next((f": {field.message}" for field in failing if field.message), "")
-    return Completeness("False", reason, f"{names}{more}{detail}")
+    detail = next((field.message for field in failing if field.message), CURES.get(reason, ""))
+    return Completeness("False", reason, f"{names}{more}: {detail}" if detail else f"{names}{more}")

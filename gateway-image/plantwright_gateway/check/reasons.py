@@ -5,12 +5,18 @@ They stand here as plain strings because the catalogue's package loads pydantic,
 
 from typing import Final
 
+BLOCKED: Final = "Blocked"
+CHANGES_TOO_FAST: Final = "ChangesTooFast"
+FIELD_STALE: Final = "FieldStale"
 NOT_A_NUMBER: Final = "NotANumber"
 NOT_IN_ENUM: Final = "NotInEnum"
 OUT_OF_RANGE: Final = "OutOfRange"
+PATTERN_MISMATCH: Final = "PatternMismatch"
 REQUIRED_MISSING: Final = "RequiredMissing"
+RULE_VIOLATED: Final = "RuleViolated"
 SIGNAL_UNREADABLE: Final = "SignalUnreadable"
 TOO_LONG: Final = "TooLong"
+TOO_SHORT: Final = "TooShort"
 WRONG_TYPE: Final = "WrongType"
 ALL_FIELDS_VALID: Final = "AllFieldsValid"
 NOT_YET_CHECKED: Final = "NotYetChecked"

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from plantwright_api.wire.config import ContractField
+from plantwright_api.pattern import compile_pattern
+from plantwright_api.wire.config import ContractField, FieldRule
 from plantwright_api.wire.delivery import Scalar
 from plantwright_gateway.check import reasons
 
@@ -19,6 +20,7 @@ Rule = Callable[[Scalar], str]
 SMALLEST_INTEGER: Final = -(2**63)
 LARGEST_INTEGER: Final = 2**64 - 1
 """What the wire can carry; more is no counter of any machine."""
+NUMERIC: Final = frozenset({"Integer", "Number"})
 RELATIVE_TOLERANCE: Final = 1e-9
 """Scaling with a binary float may leave 3 as 3.0000000000000004; within this it still is the whole number."""
 
@@ -40,19 +42,24 @@ def code_of(raw: Scalar) -> str:
     return str(raw)
 
 
+def divisor_of(scale: float) -> int:
+    """The whole number n of which a scale is 1/n, or 0 where there is none."""
+    divisor = round(1 / scale) if scale and abs(1 / scale) < 1e15 else 0
+    return divisor if abs(divisor) > 1 and 1 / divisor == scale else 0
+
+
 def scaler(scale: float, offset: float) -> Step:
     """`raw x scale + offset`; exact integers stay exact where nothing is scaled.
 
     A scale of 1/n divides by n: 3 x 0.1 is 0.3, as the machine's display says, and not 0.30000000000000004.
     """
-    divisor = round(1 / scale) if scale and abs(1 / scale) < 1e15 else 0
-    divides = abs(divisor) > 1 and 1 / divisor == scale
+    divisor = divisor_of(scale)
 
     def scaled(raw: Scalar) -> Scalar:
         if isinstance(raw, bool) or not isinstance(raw, (int, float)):
             raise RefusedError(reasons.WRONG_TYPE)
         try:
-            return (raw / divisor if divides else raw * scale) + offset
+            return (raw / divisor if divisor else raw * scale) + offset
         except OverflowError as error:
             raise RefusedError(reasons.NOT_A_NUMBER) from error
 
@@ -170,22 +177,47 @@ def enum_rule(allowed: list[str]) -> Rule:
     return check
 
 
-def length_rule(longest: int) -> Rule:
-    """Longest text, in characters."""
+def length_rule(shortest: int | None, longest: int | None) -> Rule:
+    """Bounds of a text's length in characters, both included; None is open."""
+    low = shortest or 0
+    high = LARGEST_INTEGER if longest is None else longest
 
     def check(value: Scalar) -> str:
-        return "" if len(value) <= longest else reasons.TOO_LONG  # type: ignore[arg-type]
+        length = len(value)  # type: ignore[arg-type]
+        if length < low:
+            return reasons.TOO_SHORT
+        return "" if length <= high else reasons.TOO_LONG
 
     return check
 
 
-def rules_of(field: ContractField) -> tuple[Rule, ...]:
-    """The rules of a field, in the order in which they are named to the user."""
-    rules: list[Rule] = []
-    if field.type in ("Integer", "Number") and (field.minimum is not None or field.maximum is not None):
-        rules.append(range_rule(field.minimum, field.maximum))
+def pattern_rule(pattern: str) -> Rule:
+    """A regular expression that must be found.
+
+    Raises:
+        PatternError: RE2 refuses it.
+    """
+    found = compile_pattern(pattern)
+
+    def check(value: Scalar) -> str:
+        return "" if found(value) else reasons.PATTERN_MISMATCH  # type: ignore[arg-type]
+
+    return check
+
+
+def rules_of(field: ContractField) -> dict[FieldRule, Rule]:
+    """The rules of a field that need nothing but the value, in the order in which they are judged.
+
+    Raises:
+        PatternError: the field's pattern is no regular expression of RE2.
+    """
+    rules: dict[FieldRule, Rule] = {}
+    if field.type in NUMERIC and (field.minimum is not None or field.maximum is not None):
+        rules["Range"] = range_rule(field.minimum, field.maximum)
     if field.enum:
-        rules.append(enum_rule(field.enum))
-    if field.type == "String" and field.max_length is not None:
-        rules.append(length_rule(field.max_length))
-    return tuple(rules)
+        rules["Enum"] = enum_rule(field.enum)
+    if field.type == "String" and (field.min_length is not None or field.max_length is not None):
+        rules["Length"] = length_rule(field.min_length, field.max_length)
+    if field.type == "String" and field.pattern is not None:
+        rules["Pattern"] = pattern_rule(field.pattern)
+    return rules

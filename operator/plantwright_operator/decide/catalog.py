@@ -1,12 +1,15 @@
 """Status of the kinds that machines refer to: Plant, MachineProfile, DataContract."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 
-from plantwright_api.v1alpha1 import DataContract, MachineProfile, Plant
+from plantwright_api.expression import ExpressionError, compile_expression
+from plantwright_api.pattern import PatternError, compile_pattern
+from plantwright_api.v1alpha1 import DataContract, GovernancePolicy, MachineProfile, Plant
 from plantwright_api.v1alpha1.base import Condition, ContractRef
-from plantwright_api.v1alpha1.datacontract import ContractField
-from plantwright_operator.decide import plants, references, signals
+from plantwright_api.v1alpha1.datacontract import ContractField, CrossFieldRule
+from plantwright_operator.decide import extension, plants, references, signals, units
 from plantwright_operator.decide.conditions import Judgement, merge
 from plantwright_operator.model import Refusal, ResolvedSignal
 
@@ -23,17 +26,36 @@ def plant_conditions(plant: Plant, now: str, conflict: Refusal | None = None) ->
 
 
 def profile_conditions(
-    profile: MachineProfile, contracts: Iterable[DataContract], within: Sequence[str], now: str
+    profile: MachineProfile,
+    contracts: Iterable[DataContract],
+    within: Sequence[str],
+    now: str,
+    violation: Refusal | None = None,
 ) -> list[Condition]:
-    """Conditions of a profile, held to the contracts of the namespaces from which machines may use it."""
-    refusal = judge_profile(profile, contracts, within)
+    """Conditions of a profile, held to the contracts of the namespaces from which machines may use it.
+
+    `violation` is the policy's rule that it breaks.
+    """
+    refusal = judge_profile(profile, contracts, within) or violation
     return _conditions(refusal, NOTHING_WRONG, profile.status.conditions, profile.metadata.generation, now)
 
 
-def contract_conditions(contract: DataContract, now: str) -> list[Condition]:
-    """Conditions of a contract."""
-    refusal = judge_contract(contract)
+def contract_conditions(
+    contract: DataContract,
+    contracts: Iterable[DataContract],
+    within: Sequence[str],
+    now: str,
+    violation: Refusal | None = None,
+) -> list[Condition]:
+    """Conditions of a contract, with what it inherits; `violation` is the policy's rule that it breaks."""
+    merged = extension.inherited(contract, contracts, within)
+    refusal = (merged if isinstance(merged, Refusal) else judge_contract(merged)) or violation
     return _conditions(refusal, NOTHING_WRONG, contract.status.conditions, contract.metadata.generation, now)
+
+
+def policy_conditions(policy: GovernancePolicy, broken: Refusal | None, now: str) -> list[Condition]:
+    """Conditions of a policy, `broken` being why it cannot judge."""
+    return _conditions(broken, NOTHING_WRONG, policy.status.conditions, policy.metadata.generation, now)
 
 
 def judge_profile(profile: MachineProfile, contracts: Iterable[DataContract], within: Sequence[str]) -> Refusal | None:
@@ -44,7 +66,10 @@ def judge_profile(profile: MachineProfile, contracts: Iterable[DataContract], wi
         contract = references.find(ref, candidates, within)
         if isinstance(contract, Refusal):
             return _own(contract, ref)
-        found.append(contract)
+        merged = extension.inherited(contract, candidates, within)
+        if isinstance(merged, Refusal):
+            return merged
+        found.append(merged)
     first = profile.spec.contract_refs[0].name
     resolved = [
         ResolvedSignal(s, s.contract or first, s.field or s.name, s.opcua, s.modbus) for s in profile.spec.signals
@@ -54,23 +79,63 @@ def judge_profile(profile: MachineProfile, contracts: Iterable[DataContract], wi
 
 def judge_contract(contract: DataContract) -> Refusal | None:
     """The first thing that keeps the contract from being met by anyone, or None."""
-    for field in contract.spec.fields:
-        refusal = _field(field)
-        if refusal is not None:
-            return refusal
-    return None
+    fields = contract.spec.fields
+    wrong = (
+        f"spec.fields[{field.name}].{text}" for field in fields for judge in _FIELD_JUDGES if (text := judge(field))
+    )
+    types = {field.name: field.type for field in fields}
+    broken = (
+        f"spec.rules[{rule.name}].expression: {text}" for rule in contract.spec.rules if (text := _rule(rule, types))
+    )
+    message = next(chain(wrong, broken), None)
+    return Refusal("InvalidSpec", message) if message else None
 
 
-def _field(field: ContractField) -> Refusal | None:
-    where = f"spec.fields[{field.name}]"
+def _range(field: ContractField) -> str:
     low, high = _decimal(field.minimum), _decimal(field.maximum)
-    if low is not None and high is not None and low > high:
-        return Refusal("InvalidSpec", f"{where}.minimum: {field.minimum} is above maximum {field.maximum}; mend either")
+    if low is None or high is None or low <= high:
+        return ""
+    return f"minimum: {field.minimum} is above maximum {field.maximum}; mend either"
+
+
+def _enum(field: ContractField) -> str:
     numeric = field.type in ("Integer", "Number")
-    strange = [value for value in field.enum or [] if numeric and _decimal(value) is None]
-    if strange:
-        return Refusal("InvalidSpec", f"{where}.enum: {strange[0]!r} is no number, and the type is {field.type}")
-    return None
+    strange = next((value for value in field.enum or [] if numeric and _decimal(value) is None), None)
+    return f"enum: {strange!r} is no number, and the type is {field.type}" if strange is not None else ""
+
+
+def _pattern(field: ContractField) -> str:
+    if field.pattern is None:
+        return ""
+    try:
+        compile_pattern(field.pattern)
+    except PatternError as error:
+        return f"pattern: {error}"
+    return ""
+
+
+def _rate(field: ContractField) -> str:
+    rate = _decimal(field.max_change_per_second)
+    if rate is None or rate > 0:
+        return ""
+    return f"maxChangePerSecond: {field.max_change_per_second} allows no change at all; give a number above 0 or leave it out"
+
+
+def _unit(field: ContractField) -> str:
+    unknown = units.judge(field.unit) if field.unit else None
+    return f"unit: {unknown}" if unknown else ""
+
+
+_FIELD_JUDGES: tuple[Callable[[ContractField], str], ...] = (_range, _enum, _pattern, _rate, _unit)
+"""Each gives what is wrong behind the field's path, or nothing."""
+
+
+def _rule(rule: CrossFieldRule, types: Mapping[str, str]) -> str:
+    try:
+        compile_expression(rule.expression, types, "Boolean")
+    except ExpressionError as error:
+        return str(error)
+    return ""
 
 
 def _decimal(text: str | None) -> Decimal | None:

@@ -35,7 +35,7 @@ class Judgement(NamedTuple):
 class Observed:
     """All that a machine's conditions follow from.
 
-    `refusal` is why the machine is not acted on, `wait` what a change waits for, `failure` what the API server said to
+    `governed` is what the policies in force say (None where there are none), `refusal` why the machine is not acted on, `wait` what a change waits for, `failure` what the API server said to
     the last apply, `config_hash` the configuration that is wanted and applied (empty where none is).
     """
 
@@ -43,6 +43,7 @@ class Observed:
     previous: MachineStatus
     resolved: Resolved | None = None
     refusal: Refusal | None = None
+    governed: Judgement | None = None
     wait: Refusal | None = None
     failure: str = ""
     suspended: bool = False
@@ -58,8 +59,9 @@ def judge(observed: Observed) -> dict[str, Judgement]:
     found = {"Ready": ready, "Commissioned": _commissioned(observed), **_gateway_conditions(observed)}
     if observed.resolved is not None:
         found["Secure"] = _secure(observed.resolved)
+        found |= {"PolicyMet": observed.governed} if observed.governed is not None else {}
     else:
-        found.update(_previous(observed, ("Secure",)))
+        found.update(_previous(observed, ("Secure", "PolicyMet")))
     found.update(_transient(observed, ready))
     return found
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, Plant
-from plantwright_operator.decide import endpoints, plants, references, signals
+from plantwright_operator.decide import endpoints, plants, references
+from plantwright_operator.decide.shared import Shared
 from plantwright_operator.model import Endpoint, Refusal, Resolved, ResolvedSignal
 
 
@@ -21,11 +22,15 @@ class Input:
     profile: MachineProfile | Refusal
     contracts: tuple[DataContract | Refusal, ...]
     endpoint: Endpoint | Refusal
-    signals: tuple[ResolvedSignal, ...] | Refusal
+    shared: Shared
 
 
 def judge(
-    machine: Machine, plant: Plant | None, profiles: Iterable[MachineProfile], contracts: Iterable[DataContract]
+    machine: Machine,
+    plant: Plant | None,
+    profiles: Iterable[MachineProfile],
+    contracts: Iterable[DataContract],
+    shared: Shared | None = None,
 ) -> Resolved | Refusal:
     """The machine with its references resolved, or the first reason not to act on it.
 
@@ -34,8 +39,9 @@ def judge(
         plant: the Plant that its plantRef names, if there is one.
         profiles: candidates, of any namespace.
         contracts: candidates, of any namespace.
+        shared: what machines judged before had in common with it.
     """
-    given = resolve(machine, plant, profiles, contracts)
+    given = resolve(machine, plant, profiles, contracts, shared or Shared())
     for check in CHECKS:
         refusal = check(given)
         if refusal is not None:
@@ -44,26 +50,29 @@ def judge(
 
 
 def resolve(
-    machine: Machine, plant: Plant | None, profiles: Iterable[MachineProfile], contracts: Iterable[DataContract]
+    machine: Machine,
+    plant: Plant | None,
+    profiles: Iterable[MachineProfile],
+    contracts: Iterable[DataContract],
+    shared: Shared,
 ) -> Input:
     """Follow the machine's references."""
     found_plant = plant or _no_plant(machine)
     catalog = plant.spec.catalog_namespace if plant else None
     within = references.namespaces(machine.metadata.namespace, catalog)
     profile = references.find(machine.spec.profile_ref, profiles, within)
-    merged: tuple[ResolvedSignal, ...] | Refusal = ()
     found: tuple[DataContract | Refusal, ...] = ()
     if isinstance(profile, MachineProfile):
         candidates = list(contracts)
-        found = tuple(references.find(ref, candidates, within) for ref in profile.spec.contract_refs)
-        merged = signals.merge(machine, profile)
+        named = [references.find(ref, candidates, within) for ref in profile.spec.contract_refs]
+        found = tuple(c if isinstance(c, Refusal) else shared.contract(c, candidates, within) for c in named)
     return Input(
         machine=machine,
         plant=found_plant,
         profile=profile,
         contracts=found,
         endpoint=endpoints.endpoint(machine.spec.endpoint.url),
-        signals=merged,
+        shared=shared,
     )
 
 
@@ -147,11 +156,14 @@ def _egress_declared(given: Input) -> Refusal | None:
 
 
 def _signals_fit(given: Input) -> Refusal | None:
-    if isinstance(given.signals, Refusal):
-        return given.signals
+    fitted = _fitted(given)
+    return fitted if isinstance(fitted, Refusal) else None
+
+
+def _fitted(given: Input) -> tuple[ResolvedSignal, ...] | Refusal:
     assert isinstance(given.profile, MachineProfile)  # noqa: S101
     contracts = [c for c in given.contracts if isinstance(c, DataContract)]
-    return signals.check(given.signals, given.profile, contracts)
+    return given.shared.signals(given.machine, given.profile, contracts)
 
 
 CHECKS: tuple[Callable[[Input], Refusal | None], ...] = (
@@ -172,13 +184,14 @@ def _resolved(given: Input) -> Resolved:
     assert isinstance(given.plant, Plant)  # noqa: S101
     assert isinstance(given.profile, MachineProfile)  # noqa: S101
     assert isinstance(given.endpoint, Endpoint)  # noqa: S101
-    assert not isinstance(given.signals, Refusal)  # noqa: S101
+    fitted = _fitted(given)
+    assert not isinstance(fitted, Refusal)  # noqa: S101
     return Resolved(
         machine=given.machine,
         plant=given.plant,
         profile=given.profile,
         contracts=tuple(c for c in given.contracts if isinstance(c, DataContract)),
-        signals=given.signals,
+        signals=fitted,
         endpoint=given.endpoint,
     )
 

@@ -1,11 +1,14 @@
 """Lay a machine's overrides over its profile's signals, and hold each signal to its contract field."""
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from dataclasses import replace
+from fractions import Fraction
 
-from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile
+from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, codetables
 from plantwright_api.v1alpha1.datacontract import ContractField
 from plantwright_api.v1alpha1.machineprofile import Signal
+from plantwright_operator.decide import units
+from plantwright_operator.decide.units import Conversion
 from plantwright_operator.model import Refusal, ResolvedSignal
 
 _INTEGERS = frozenset({"Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64"})
@@ -59,6 +62,33 @@ def check(
     return _missing_required(signals, contracts)
 
 
+def settle(signals: Sequence[ResolvedSignal], contracts: Sequence[DataContract]) -> tuple[ResolvedSignal, ...]:
+    """The signals with what follows from them and the fields they fill: one exact scale and offset into the field's unit,
+    and the names of all codes.
+
+    Only for signals that `check` found well.
+    """
+    fields = {(c.family(), f.name): f for c in contracts for f in c.spec.fields}
+    return tuple(_settled(resolved, fields[resolved.contract, resolved.field]) for resolved in signals)
+
+
+def _settled(resolved: ResolvedSignal, field: ContractField) -> ResolvedSignal:
+    conversion = _composed(resolved.signal, field)
+    return replace(
+        resolved,
+        scale=conversion.scale,
+        offset=conversion.offset,
+        unit=field.unit,
+        values=_names(resolved.signal, field),
+    )
+
+
+def _names(signal: Signal, field: ContractField) -> dict[str, str]:
+    """What codes are called: the table's names as the contract spells them, under the profile's own entries."""
+    ready = codetables.names(signal.values_from, field.enum) if signal.values_from else {}
+    return {**ready, **{value.value: value.name for value in signal.values}}
+
+
 def _check_one(
     resolved: ResolvedSignal,
     profile: MachineProfile,
@@ -93,28 +123,86 @@ def _address(where: str, resolved: ResolvedSignal, _field: ContractField, protoc
 
 def _unit(where: str, resolved: ResolvedSignal, field: ContractField, _protocol: str) -> Refusal | None:
     """A signal that names no unit is taken to give the contract's."""
-    if resolved.signal.unit is None or resolved.signal.unit == field.unit:
+    unit = resolved.signal.unit
+    if unit is None:
+        return None
+    unknown = units.judge(unit)
+    if unknown is not None:
+        return Refusal("UnitUnknown", f"{where}.unit: {unknown}")
+    if field.unit is None:
+        return Refusal(
+            "UnitMismatch",
+            f"{where}.unit: field {field.name} of contract {resolved.contract} has no unit; "
+            f"leave {unit} out, or name a unit in the contract",
+        )
+    unknown = units.judge(field.unit)
+    if unknown is not None:
+        return Refusal("UnitUnknown", f"contract {resolved.contract} spec.fields[{field.name}].unit: {unknown}")
+    return _convertible(where, unit, field, field.unit)
+
+
+def _convertible(where: str, unit: str, field: ContractField, wanted: str) -> Refusal | None:
+    try:
+        conversion = units.conversion(unit, wanted)
+    except units.IncompatibleUnitsError as error:
+        return Refusal(
+            "UnitMismatch",
+            f"{where}.unit: {unit} does not become {wanted}, the unit of field {field.name}: {error}; "
+            "name the unit that the machine gives after scale and offset, or fill another field",
+        )
+    if conversion.nothing or field.type in ("Integer", "Number"):
         return None
     return Refusal(
-        "UnitMismatch",
-        f"{where}.unit: {resolved.signal.unit} is not the contract's {field.unit or '(no unit)'}; "
-        "give scale and offset and name the contract's unit",
+        "TypeMismatch",
+        f"{where}.unit: {unit} to {wanted} needs a number, and {field.name} is {field.type}; name {wanted}",
     )
+
+
+def _number(where: str, resolved: ResolvedSignal, field: ContractField, _protocol: str) -> Refusal | None:
+    """The gateway calculates in 64-bit floats, so the composed scale and offset must be some."""
+    composed = _composed(resolved.signal, field)
+    if _fits_float(composed.scale) and _fits_float(composed.offset):
+        return None
+    return Refusal(
+        "InvalidSpec",
+        f"{where}.scale: scale and offset, with the conversion into the contract's unit, lie outside of what a 64-bit "
+        "float holds; mend either",
+    )
+
+
+def _fits_float(number: Fraction) -> bool:
+    try:
+        return bool(float(number)) == bool(number)
+    except OverflowError:
+        return False
 
 
 def _type(where: str, resolved: ResolvedSignal, field: ContractField, protocol: str) -> Refusal | None:
     """OPC UA types show at run time only; a Modbus type is known now."""
     signal = resolved.signal
-    if protocol != "ModbusTCP" or resolved.modbus is None or signal.values:
+    if protocol != "ModbusTCP" or resolved.modbus is None or signal.values or signal.values_from:
         return None
     raw = resolved.modbus.type
-    if raw not in _FILLS[field.type]:
-        return Refusal(
-            "TypeMismatch", f"{where}.modbus.type: {raw} cannot fill {field.name}, which is {field.type}; mend either"
-        )
-    if field.type == "Integer" and not _whole(signal):
-        return Refusal("TypeMismatch", f"{where}.scale: gives fractions, and {field.name} is Integer; mend either")
-    return None
+    if raw in _FILLS[field.type]:
+        return None
+    return Refusal(
+        "TypeMismatch", f"{where}.modbus.type: {raw} cannot fill {field.name}, which is {field.type}; mend either"
+    )
+
+
+def _whole(where: str, resolved: ResolvedSignal, field: ContractField, protocol: str) -> Refusal | None:
+    """Whole numbers stay whole: judged where whole ones are known to come (Modbus), or a conversion would part them."""
+    signal = resolved.signal
+    if field.type != "Integer" or signal.values or signal.values_from:
+        return None
+    converted = _converted(signal, field)
+    if converted.nothing and protocol != "ModbusTCP":
+        return None
+    composed = _composed(signal, field)
+    if composed.scale.denominator == composed.offset.denominator == 1:
+        return None
+    cause = "scale:" if converted.nothing else f"unit: {signal.unit} to {field.unit}"
+    return Refusal("TypeMismatch", f"{where}.{cause} gives fractions, and {field.name} is Integer; mend either")
 
 
 def _enum(where: str, resolved: ResolvedSignal, field: ContractField, _protocol: str) -> Refusal | None:
@@ -125,17 +213,47 @@ def _enum(where: str, resolved: ResolvedSignal, field: ContractField, _protocol:
     return Refusal("TypeMismatch", f"{where}.values: {strange[0]} is none of {field.name}'s enum; mend either")
 
 
+def _table(where: str, resolved: ResolvedSignal, field: ContractField, _protocol: str) -> Refusal | None:
+    """A table of codes gives names, so the field takes text, and at least one of the names must be the contract's."""
+    table = resolved.signal.values_from
+    if table is None:
+        return None
+    if field.type != "String":
+        return Refusal(
+            "TypeMismatch",
+            f"{where}.valuesFrom: {table} gives names, and {field.name} is {field.type}; make the field a String, or leave "
+            "valuesFrom out and name the table in spec.state alone",
+        )
+    if codetables.names(table, field.enum):
+        return None
+    return Refusal(
+        "TypeMismatch",
+        f"{where}.valuesFrom: no name of {table} is in {field.name}'s enum; take the standard's names into the contract, or "
+        "list values",
+    )
+
+
 _JUDGES: tuple[Callable[[str, ResolvedSignal, ContractField, str], Refusal | None], ...] = (
     _address,
     _unit,
+    _number,
     _type,
+    _whole,
     _enum,
+    _table,
 )
 
 
-def _whole(signal: Signal) -> bool:
-    parts = (Decimal(signal.scale or "1"), Decimal(signal.offset or "0"))
-    return all(part == part.to_integral_value() for part in parts)
+def _converted(signal: Signal, field: ContractField) -> Conversion:
+    """From the unit that the signal gives into the field's; nothing where either names none."""
+    if signal.unit is None or field.unit is None:
+        return Conversion()
+    return units.conversion(signal.unit, field.unit)
+
+
+def _composed(signal: Signal, field: ContractField) -> Conversion:
+    """From the raw value into the field's unit."""
+    return _converted(signal, field).after(Fraction(signal.scale or "1"), Fraction(signal.offset or "0"))
 
 
 def _missing_required(signals: Sequence[ResolvedSignal], contracts: Sequence[DataContract]) -> Refusal | None:

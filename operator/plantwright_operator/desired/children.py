@@ -131,29 +131,33 @@ def _storage_class(resolved: Resolved, facts: Facts) -> str | None:
 
 
 def _stateful_set(resolved: Resolved, facts: Facts) -> Obj:
+    machine, pod = resolved.machine, pod_inputs(resolved, facts)
+    own = {
+        "meta": _meta(machine, {IMAGE_ANNOTATION: pod["image"]}),
+        "replicas": facts.replicas,
+        "selector": names.selector(machine),
+    }
+    return render("statefulset", own | pod)
+
+
+def pod_inputs(resolved: Resolved, facts: Facts) -> dict[str, Any]:
+    """All that the pod's template is made of: two machines' pods differ only where these do."""
     machine, gateway = resolved.machine, resolved.plant.spec.gateway
-    image = gateway.image or facts.running_image or facts.default_image
     mounted = [
         {"name": name, "volume": names.secret_volume_name(name), "path": f"{wire.SECRETS_DIR}/{name}"}
         for name in config.secrets(resolved)
     ]
-    return render(
-        "statefulset",
-        {
-            "meta": _meta(machine, {IMAGE_ANNOTATION: image}),
-            "replicas": facts.replicas,
-            "selector": names.selector(machine),
-            "pod_labels": names.pod_labels(machine),
-            "pod_annotations": names.annotations(machine),
-            "service_account": names.service_account_name(resolved.plant.metadata.name),
-            "image": image,
-            "pull_policy": facts.pull_policy,
-            "http_port": wire.HTTP_PORT,
-            "resources": gateway.resources.model_dump(),
-            "config_dir": wire.CONFIG_DIR,
-            "buffer_dir": wire.BUFFER_DIR,
-            "claim": names.child_name(machine.metadata.name) if _on_claim(resolved, facts) else None,
-            "buffer_size": resolved.buffer.size,
-            "secrets": mounted,
-        },
-    )
+    return {
+        "pod_labels": names.pod_labels(machine),
+        "pod_annotations": names.annotations(machine),
+        "service_account": names.service_account_name(resolved.plant.metadata.name),
+        "image": gateway.image or facts.running_image or facts.default_image,
+        "pull_policy": facts.pull_policy,
+        "http_port": wire.HTTP_PORT,
+        "resources": gateway.resources.model_dump(),
+        "config_dir": wire.CONFIG_DIR,
+        "buffer_dir": wire.BUFFER_DIR,
+        "claim": names.child_name(machine.metadata.name) if _on_claim(resolved, facts) else None,
+        "buffer_size": resolved.buffer.size,
+        "secrets": mounted,
+    }

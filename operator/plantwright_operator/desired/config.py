@@ -1,10 +1,8 @@
 """A gateway's configuration, from a resolved machine: everything merged, quantities as numbers, names final."""
 
-from collections.abc import Sequence
-
-from plantwright_api.v1alpha1 import DataContract, Plant
+from plantwright_api.v1alpha1 import DataContract, Plant, codetables
 from plantwright_api.v1alpha1.base import SecretRef
-from plantwright_api.v1alpha1.datacontract import ContractField
+from plantwright_api.v1alpha1.datacontract import ContractField, CrossFieldRule
 from plantwright_api.v1alpha1.plant import Break, Shift, Sink
 from plantwright_api.wire import config as wire
 from plantwright_operator import quantities
@@ -96,6 +94,7 @@ def _contract(contract: DataContract) -> wire.Contract:
         version=contract.spec.version,
         fields=[_field(field) for field in contract.spec.fields],
         freshness_seconds=contract.spec.freshness_seconds,
+        rules=[_rule(rule) for rule in contract.spec.rules],
     )
 
 
@@ -110,6 +109,17 @@ def _field(field: ContractField) -> wire.ContractField:
         max_length=field.max_length,
         enum=list(field.enum or []),
         on_violation=field.on_violation,
+        min_length=field.min_length,
+        pattern=field.pattern,
+        max_change_per_second=_number(field.max_change_per_second),
+        freshness_seconds=field.freshness_seconds,
+        actions={each.rule: each.action for each in field.actions},
+    )
+
+
+def _rule(rule: CrossFieldRule) -> wire.CrossFieldRule:
+    return wire.CrossFieldRule(
+        name=rule.name, expression=rule.expression, message=rule.message, on_violation=rule.on_violation
     )
 
 
@@ -123,10 +133,10 @@ def _signal(resolved: ResolvedSignal, machine: Resolved) -> wire.Signal:
         interval_ms=signal.interval_milliseconds or acquisition.interval_milliseconds,
         modbus=_modbus(resolved, machine) if modbus else None,
         opcua=wire.OpcUaAddress(node_id=resolved.opcua.node_id) if resolved.opcua and not modbus else None,
-        scale=float(signal.scale or "1"),
-        offset=float(signal.offset or "0"),
-        unit=signal.unit or _field_unit(resolved, machine.contracts),
-        values={value.value: value.name for value in signal.values},
+        scale=float(resolved.scale),
+        offset=float(resolved.offset),
+        unit=resolved.unit,
+        values=dict(resolved.values),
     )
 
 
@@ -141,16 +151,12 @@ def _modbus(resolved: ResolvedSignal, machine: Resolved) -> wire.ModbusAddress |
         address=address.address,
         type=address.type,
         unit_id=next(unit for unit in units if unit is not None),
-        bit=address.bit,
+        bit=address.bits.first if address.bits else address.bit,
+        bit_count=address.bits.count if address.bits else None,
         length=address.length,
         byte_order=address.byte_order or defaults.byte_order,
         word_order=address.word_order or defaults.word_order,
     )
-
-
-def _field_unit(resolved: ResolvedSignal, contracts: Sequence[DataContract]) -> str | None:
-    fields = [f for c in contracts if c.family() == resolved.contract for f in c.spec.fields]
-    return next((f.unit for f in fields if f.name == resolved.field), None)
 
 
 def _sink(sink: Sink) -> wire.HttpSink | wire.MqttSink:
@@ -210,7 +216,9 @@ def _state(resolved: Resolved, kept: set[str]) -> wire.StateModel | None:
     state = resolved.profile.spec.state
     if state is None or state.signal not in kept:
         return None
-    return wire.StateModel(signal=state.signal, values={value.value: value.state for value in state.values})
+    ready = codetables.states(state.values_from) if state.values_from else {}
+    listed = {value.value: value.state for value in state.values}
+    return wire.StateModel(signal=state.signal, values={**ready, **listed})
 
 
 def _parts(resolved: Resolved, kept: set[str]) -> wire.PartCounters | None:

@@ -6,8 +6,18 @@ from typing import NamedTuple, TypeVar
 
 import pydantic
 
-from plantwright_api.v1alpha1 import DataContract, KubernetesObject, Machine, MachineProfile, Plant
+from plantwright_api.v1alpha1 import (
+    DataContract,
+    GovernancePolicy,
+    KubernetesObject,
+    Machine,
+    MachineProfile,
+    Plant,
+)
 from plantwright_operator.decide import machines, references
+from plantwright_operator.decide.policy import compiling, scope
+from plantwright_operator.decide.policy.judging import Policy
+from plantwright_operator.decide.shared import Shared
 from plantwright_operator.model import Key, Obj, Refusal, Resolved
 from plantwright_operator.reconcile.observed import Observed
 
@@ -18,7 +28,10 @@ _MODELS: dict[str, type[KubernetesObject]] = {
     "Plant": Plant,
     "MachineProfile": MachineProfile,
     "DataContract": DataContract,
+    "GovernancePolicy": GovernancePolicy,
 }
+CATALOGUED = frozenset(_MODELS)
+"""Kinds that are kept as models."""
 
 
 class Usage(NamedTuple):
@@ -31,12 +44,16 @@ class Usage(NamedTuple):
 class Catalog:
     """Plants, profiles and contracts as models. `version` grows when any of them changes in what a person wrote."""
 
-    def __init__(self, observed: Observed) -> None:
+    def __init__(self, observed: Observed, governance_namespaces: Iterable[str] = ()) -> None:
         self._observed = observed
+        self._everywhere = frozenset(governance_namespaces)
         self._models: dict[Key, KubernetesObject] = {}
         self._usage: dict[Key, Usage] = {}
         self._users: dict[Key, set[Key]] = {}
         self._families: dict[Key, set[str]] = {}
+        self._shared = Shared()
+        self._policies: dict[Key, Policy] = {}
+        self._effective: dict[str, list[Policy]] = {}
         self.version = 0
         self.on_usage: Callable[[Key], None] = lambda _: None
         """Called with every profile and contract of which a machine more or less makes use."""
@@ -51,7 +68,40 @@ class Catalog:
             self._models.pop(key, None)
         if isinstance(parsed, MachineProfile | DataContract):
             self._families.setdefault(key, set()).add(parsed.family())
+        self._compile(key, parsed, spec_changed)
         self.version += spec_changed
+        self._shared = Shared()
+        self._effective.clear()
+
+    def policies(self) -> dict[Key, Policy]:
+        """All policies, ready to judge or known to be broken."""
+        return self._policies
+
+    def policies_for(self, namespace: str) -> list[Policy]:
+        """The policies that hold in a namespace."""
+        if namespace not in self._effective:
+            reached = self._reached()
+            found = scope.effective(
+                [policy.policy for policy in self._policies.values()], namespace, reached, self._everywhere
+            )
+            self._effective[namespace] = [self._policies[_key(policy)] for policy in found]
+        return self._effective[namespace]
+
+    def governed(self, policy: Key) -> set[str]:
+        """Namespaces of objects for which a policy of this name holds, whether or not it is still there."""
+        if policy.namespace in self._everywhere:
+            return {key.namespace for kind in CATALOGUED | {"Machine"} for key in self._observed.keys(kind)}
+        own = {policy.namespace}
+        return own | {where for where, within in self._reached().items() if policy.namespace in within}
+
+    def _reached(self) -> dict[str, tuple[str, ...]]:
+        return scope.reach(m for m in self._models.values() if isinstance(m, Plant))
+
+    def _compile(self, key: Key, parsed: KubernetesObject | Refusal | None, spec_changed: bool) -> None:
+        if not isinstance(parsed, GovernancePolicy):
+            self._policies.pop(key, None)
+        elif spec_changed or key not in self._policies:
+            self._policies[key] = compiling.compile_policy(parsed)
 
     def families(self, key: Key) -> set[str]:
         """Family names that this object has had, so that those who knew it by a former one look again too."""
@@ -84,7 +134,7 @@ class Catalog:
         """The machine resolved, or why not; notes what it uses."""
         meta = machine.metadata
         plant = self.plant(meta.namespace, machine.spec.plant_ref.name)
-        judged = machines.judge(machine, plant, self.profiles(), self.contracts())
+        judged = machines.judge(machine, plant, self.profiles(), self.contracts(), self._shared)
         self._note(Key("Machine", meta.namespace, meta.name), judged)
         return judged
 
@@ -101,9 +151,10 @@ class Catalog:
         usage = self._usage.get(machine)
         return {usage.profile, *usage.contracts} if usage else set()
 
-    def namespaces_of(self, profile: MachineProfile) -> tuple[str, ...]:
-        """Where a profile's contracts may lie: its own namespace, and those that its plants and catalogue users add."""
-        own = profile.metadata.namespace
+    def namespaces_of(self, user: MachineProfile | DataContract) -> tuple[str, ...]:
+        """Where the contracts that a profile or contract names may lie: its own namespace, and those that its plants and
+        catalogue users add."""
+        own = user.metadata.namespace
         plants = [m for m in self._models.values() if isinstance(m, Plant)]
         found = [own]
         for plant in plants:
@@ -150,10 +201,20 @@ def _key(obj: KubernetesObject) -> Key:
     return Key(obj.kind, obj.metadata.namespace, obj.metadata.name)
 
 
+def _with_extensions(families: set[str], contracts: list[DataContract]) -> set[str]:
+    """Those families, and the families of all contracts that build on them."""
+    found, grown = set[str](), set(families)
+    while found != grown:
+        found = set(grown)
+        grown |= {c.family() for c in contracts if c.spec.extends is not None and c.spec.extends.name in found}
+    return found
+
+
 def refer_to(observed: Observed, catalog: Catalog, kind: str, families: Iterable[str]) -> set[Key]:
     """Machines that may refer to a profile or contract of these families, now or once it is there."""
     names = set(families)
     if kind == "DataContract":
+        names = _with_extensions(names, catalog.contracts())
         profiles = [p for p in catalog.profiles() if any(ref.name in names for ref in p.spec.contract_refs)]
         names = {profile.family() for profile in profiles}
     return {key for key, summary in observed.summaries() if summary.profile in names}

@@ -17,9 +17,10 @@ from plantwright_operator.decide import plants, pods
 from plantwright_operator.model import MACHINE_ANNOTATION, Key, Obj
 from plantwright_operator.reconcile.admission import Admission
 from plantwright_operator.reconcile.announcements import Announcements
-from plantwright_operator.reconcile.catalog import Catalog, parse
+from plantwright_operator.reconcile.catalog import CATALOGUED, Catalog, parse
 from plantwright_operator.reconcile.children import Children
 from plantwright_operator.reconcile.fanout import concerns
+from plantwright_operator.reconcile.governance import Governance
 from plantwright_operator.reconcile.kinds import COUNT_SECONDS, Kinds
 from plantwright_operator.reconcile.machines import Machines
 from plantwright_operator.reconcile.metrics import Metrics
@@ -47,16 +48,18 @@ class Controller:
         self.metrics = Metrics()
         self.observed = Observed()
         self.queue = WorkQueue()
-        self._catalog = Catalog(self.observed)
+        self._catalog = Catalog(self.observed, settings.governance_namespaces)
         self._reports = Reports(settings.poll_seconds)
         self._announcements = Announcements(self.observed, api, settings.pod_name)
         statuses = Statuses(self.observed, api, self.metrics, self._announcements)
         children = Children(self.observed, api, self.metrics, settings.image_pull_secrets)
-        self._kinds = Kinds(self.observed, self._catalog, children, statuses)
+        governance = Governance(self._catalog)
+        self._kinds = Kinds(self.observed, self._catalog, children, statuses, governance)
         self._machines = Machines(
             observed=self.observed,
             catalog=self._catalog,
             admission=Admission(self.observed, self._catalog),
+            governance=governance,
             children=children,
             reports=self._reports,
             statuses=statuses,
@@ -69,6 +72,7 @@ class Controller:
             "Plant": self._kinds.plant,
             "MachineProfile": self._kinds.profile,
             "DataContract": self._kinds.contract,
+            "GovernancePolicy": self._kinds.policy,
         }
         self.leading = False
         self.beat = time.monotonic()
@@ -122,7 +126,7 @@ class Controller:
             self._reports.pod_seen(machine, None)
 
     def _changed(self, change: Change) -> None:
-        if change.key.kind in ("Plant", "MachineProfile", "DataContract"):
+        if change.key.kind in CATALOGUED:
             self._catalog.changed(change.key, change.spec_changed)
         if not self.leading:
             return

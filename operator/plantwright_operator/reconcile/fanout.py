@@ -25,6 +25,8 @@ def concerns(change: Change, observed: Observed, catalog: Catalog) -> Iterator[C
         yield from _of_plant(change, observed, catalog)
     elif key.kind in ("MachineProfile", "DataContract"):
         yield from _of_catalog(change, observed, catalog)
+    elif key.kind == "GovernancePolicy":
+        yield from _of_policy(change, observed, catalog)
     else:
         yield from _of_child(change, observed)
 
@@ -58,9 +60,28 @@ def _of_catalog(change: Change, observed: Observed, catalog: Catalog) -> Iterato
     for machine in refer_to(observed, catalog, change.key.kind, families):
         yield Concern(machine)
     if change.key.kind == "DataContract":
+        for contract in catalog.contracts():
+            if contract.spec.extends is not None:
+                yield Concern(Key("DataContract", contract.metadata.namespace, contract.metadata.name))
         for profile in catalog.profiles():
             if any(ref.name in families for ref in profile.spec.contract_refs):
                 yield Concern(Key("MachineProfile", profile.metadata.namespace, profile.metadata.name))
+
+
+def _of_policy(change: Change, observed: Observed, catalog: Catalog) -> Iterator[Concern]:
+    """All that the policy may speak of. Machines first: they are what must not start."""
+    yield Concern(change.key)
+    if not change.spec_changed:
+        return
+    namespaces = catalog.governed(change.key)
+    for kind in ("Machine", "Plant", "MachineProfile", "DataContract"):
+        for key in observed.keys(kind):
+            # Machines of a governed plant may take profiles and contracts from a catalogue.
+            if key.namespace in namespaces:
+                yield Concern(key)
+    for key in observed.keys("Machine"):
+        if {used.namespace for used in catalog.uses(key)} & namespaces:
+            yield Concern(key)
 
 
 def _of_child(change: Change, observed: Observed) -> Iterator[Concern]:

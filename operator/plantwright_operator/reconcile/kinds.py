@@ -9,12 +9,14 @@ from typing import TypeVar
 
 from plantwright_api.v1alpha1.base import Condition, Status
 from plantwright_api.v1alpha1.datacontract import DataContractStatus
+from plantwright_api.v1alpha1.governancepolicy import GovernancePolicyStatus
 from plantwright_api.v1alpha1.machineprofile import MachineProfileStatus
 from plantwright_api.v1alpha1.plant import OrphanedBuffer, PlantStatus
 from plantwright_operator.decide import catalog as decide
 from plantwright_operator.model import Key
 from plantwright_operator.reconcile.catalog import Catalog
 from plantwright_operator.reconcile.children import REFUSED_SECONDS, Children
+from plantwright_operator.reconcile.governance import Governance
 from plantwright_operator.reconcile.observed import Observed
 from plantwright_operator.reconcile.remains import plant_of
 from plantwright_operator.reconcile.statuses import Statuses, timestamp
@@ -35,12 +37,14 @@ class Kinds:
         catalog: Catalog,
         children: Children,
         statuses: Statuses,
+        governance: Governance,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._observed = observed
         self._catalog = catalog
         self._children = children
         self._statuses = statuses
+        self._governance = governance
         self._clock = clock
         self._written: dict[Key, float] = {}
 
@@ -54,7 +58,7 @@ class Kinds:
         summaries = [self._observed.summary(machine) for machine in machines]
         wanted = PlantStatus(
             observed_generation=plant.metadata.generation,
-            conditions=decide.plant_conditions(plant, timestamp(), refusal),
+            conditions=decide.plant_conditions(plant, timestamp(), refusal or self._governance.kind(plant)),
             machines=len(machines),
             ready_machines=sum(("Ready", "True") in s.conditions for s in summaries if s is not None),
             orphaned_buffers=self._orphans(key),
@@ -70,7 +74,9 @@ class Kinds:
         within = self._catalog.namespaces_of(profile)
         wanted = MachineProfileStatus(
             observed_generation=profile.metadata.generation,
-            conditions=decide.profile_conditions(profile, self._catalog.contracts(), within, timestamp()),
+            conditions=decide.profile_conditions(
+                profile, self._catalog.contracts(), within, timestamp(), self._governance.kind(profile)
+            ),
             machines=len(self._catalog.used_by(key)),
         )
         return await self._write(key, profile.status, wanted)
@@ -82,10 +88,28 @@ class Kinds:
             return None
         wanted = DataContractStatus(
             observed_generation=contract.metadata.generation,
-            conditions=decide.contract_conditions(contract, timestamp()),
+            conditions=decide.contract_conditions(
+                contract,
+                self._catalog.contracts(),
+                self._catalog.namespaces_of(contract),
+                timestamp(),
+                self._governance.kind(contract),
+            ),
             machines=len(self._catalog.used_by(key)),
         )
         return await self._write(key, contract.status, wanted)
+
+    async def policy(self, key: Key) -> float | None:
+        """Bring a policy's status to what it should be."""
+        compiled = self._catalog.policies().get(key)
+        if compiled is None:
+            return None
+        policy = compiled.policy
+        wanted = GovernancePolicyStatus(
+            observed_generation=policy.metadata.generation,
+            conditions=decide.policy_conditions(policy, compiled.broken, timestamp()),
+        )
+        return await self._write(key, policy.status, wanted)
 
     def _orphans(self, plant: Key) -> list[OrphanedBuffer]:
         found = []

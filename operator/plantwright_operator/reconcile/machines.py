@@ -12,7 +12,7 @@ from plantwright_api.v1alpha1.machine import MachineStatus
 from plantwright_operator.cluster.api import Api
 from plantwright_operator.cluster.errors import ConflictError, NotFoundError, RefusedError
 from plantwright_operator.decide import pods, reload, rollout
-from plantwright_operator.decide.conditions import SILENT_AFTER
+from plantwright_operator.decide.conditions import SILENT_AFTER, Judgement
 from plantwright_operator.decide.conditions import Observed as Evidence
 from plantwright_operator.decide.machine_status import FIRST_VALUE
 from plantwright_operator.decide.reload import Touched
@@ -37,6 +37,7 @@ from plantwright_operator.model import (
 from plantwright_operator.reconcile.admission import Admission
 from plantwright_operator.reconcile.catalog import Catalog, parse
 from plantwright_operator.reconcile.children import REFUSED_SECONDS, Children
+from plantwright_operator.reconcile.governance import Governance
 from plantwright_operator.reconcile.observed import MachineSummary, Observed
 from plantwright_operator.reconcile.remains import Remains
 from plantwright_operator.reconcile.reports import Reports
@@ -60,6 +61,7 @@ class Outcome:
     wait: Refusal | None = None
     failure: str = ""
     desired: Desired | None = None
+    governed: Judgement | None = None
     again: list[float] = field(default_factory=list)
 
 
@@ -71,6 +73,7 @@ class Machines:
         observed: Observed,
         catalog: Catalog,
         admission: Admission,
+        governance: Governance,
         children: Children,
         reports: Reports,
         statuses: Statuses,
@@ -82,6 +85,7 @@ class Machines:
         self._observed = observed
         self._catalog = catalog
         self._admission = admission
+        self._governance = governance
         self._children = children
         self._reports = reports
         self._statuses = statuses
@@ -123,23 +127,28 @@ class Machines:
         judged = self._catalog.judge(machine)
         if isinstance(judged, Refusal):
             return Outcome(refusal=judged)
-        if machine.spec.suspend or judged.plant.spec.suspend:
-            return Outcome(resolved=judged)
+        violation, governed = self._governance.machine(judged)
+        outcome = Outcome(resolved=judged, refusal=violation, governed=governed)
+        if violation is not None or machine.spec.suspend or judged.plant.spec.suspend:
+            return outcome
         verdict = self._admission.judge(judged)
         if isinstance(verdict, Refusal):
-            return await self._stop(key, judged, verdict, live)
+            outcome.refusal = verdict
+            return await self._stop(key, judged, outcome, live)
         facts = self._facts(judged, live, verdict.requests_per_second)
         desired = self._build(key, judged, facts)
         live |= await self._children.unseen(key, [kind for kind in desired.objects if kind not in live])
         conflict = self._children.conflict(key, live)
         if conflict is not None:
-            return Outcome(resolved=judged, refusal=conflict, again=[REFUSED_SECONDS])
-        return await self._roll_out(key, judged, desired, live, state)
+            outcome.refusal = conflict
+            outcome.again.append(REFUSED_SECONDS)
+            return outcome
+        outcome.desired = desired
+        return await self._roll_out(key, judged, desired, live, state, outcome)
 
     async def _roll_out(
-        self, key: Key, resolved: Resolved, desired: Desired, live: dict[str, Obj], state: Workload
+        self, key: Key, resolved: Resolved, desired: Desired, live: dict[str, Obj], state: Workload, outcome: Outcome
     ) -> Outcome:
-        outcome = Outcome(resolved=resolved, desired=desired)
         with self._slot(key, resolved, desired, live) as outcome.wait:
             held = HELD_BACK if outcome.wait is not None else ()
             outcome.refusal = await self._children.ensure_account(resolved.plant)
@@ -197,13 +206,14 @@ class Machines:
         self._reports.hurry(key)
         outcome.again.append(reload.wait(self._touched[key], desired.config_hash, now))
 
-    async def _stop(self, key: Key, resolved: Resolved, refusal: Refusal, live: dict[str, Obj]) -> Outcome:
+    async def _stop(self, key: Key, resolved: Resolved, outcome: Outcome, live: dict[str, Obj]) -> Outcome:
         """The device takes no more: a gateway that would be one too many is not made, and one that runs is stopped."""
         if "StatefulSet" in live and self._children.conflict(key, live) is None:
             facts = self._facts(resolved, live, None, replicas=0)
             desired = self._build(key, resolved, facts)
             await self._children.apply(key, desired, live, held=("ConfigMap", "NetworkPolicy", "PersistentVolumeClaim"))
-        return Outcome(resolved=resolved, refusal=refusal, again=[REFUSED_SECONDS])
+        outcome.again.append(REFUSED_SECONDS)
+        return outcome
 
     def _build(self, key: Key, resolved: Resolved, facts: Facts) -> Desired:
         """The desired children, built once for the same inputs: a gateway that starts is looked at a dozen times."""
@@ -242,6 +252,7 @@ class Machines:
             previous=previous(MachineStatus, body),
             resolved=resolved,
             refusal=outcome.refusal,
+            governed=outcome.governed,
             wait=outcome.wait,
             failure=outcome.failure,
             suspended=suspended,

@@ -223,7 +223,7 @@ class Observed:
             self._by_plant[key.namespace, summary.plant].discard(key)
             self._by_device[summary.device].discard(key)
         stored = self._objects.get(key)
-        if stored is None or key.kind in ("Machine", "Plant", "MachineProfile", "DataContract"):
+        if stored is None or key.kind in ("Machine", "Plant", "MachineProfile", "DataContract", "GovernancePolicy"):
             return
         meta = msgspec.json.decode(stored.body, type=_Envelope).metadata
         machine = meta.annotations.get(MACHINE_ANNOTATION, "")

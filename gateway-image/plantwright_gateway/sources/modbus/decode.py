@@ -40,6 +40,8 @@ def decoder(address: ModbusAddress) -> Decode:
         return _bit_of_register(address.bit or 0, swapped=address.byte_order == "LittleEndian")
     if address.type == "String":
         return _text(address.length or 1, swapped=address.byte_order == "LittleEndian")
+    if address.bit_count:
+        return _bits_of_register(address.bit or 0, address.bit_count, swapped=address.byte_order == "LittleEndian")
     return _number(address)
 
 
@@ -51,6 +53,12 @@ def _bit_of_register(bit: int, *, swapped: bool) -> Decode:
     place = bit >> 3 if swapped else 1 - (bit >> 3)
     mask = 1 << (bit & 7)
     return lambda block, offset: bool(block[offset + place] & mask)
+
+
+def _bits_of_register(first: int, count: int, *, swapped: bool) -> Decode:
+    unpack_from = struct.Struct("<H" if swapped else ">H").unpack_from
+    mask = (1 << count) - 1
+    return lambda block, offset: unpack_from(block, offset)[0] >> first & mask
 
 
 def _text(length: int, *, swapped: bool) -> Decode:

@@ -52,16 +52,17 @@ class Credentials(NamedTuple):
         return "Credentials(***)"
 
 
-def read_secret(secret: str, key: str) -> bytes:
-    """One key of a mounted Secret.
+def read_secret(secret: str, key: str, field: str) -> bytes:
+    """One key of a mounted Secret that a field of `endpoint.security` names.
 
     Raises:
-        LinkError: SecretNotFound, naming secret and key.
+        LinkError: SecretNotFound, naming Secret, key and field.
     """
     try:
         return (_folder(secret) / key).read_bytes()
     except OSError:
-        raise LinkError("SecretNotFound", f"Secret {secret} has no key {key}; create it") from None
+        message = f"Secret {secret} has no key {key}; create it, or mend endpoint.security.{field} (or the plant's)"
+        raise LinkError("SecretNotFound", message) from None
 
 
 def load_identity(secret: str | None, now: datetime) -> Identity:
@@ -73,7 +74,7 @@ def load_identity(secret: str | None, now: datetime) -> Identity:
     if secret is None:
         message = "security needs a certificate of the gateway; set endpoint.security.certificateSecretRef"
         raise LinkError("SecretNotFound", message)
-    pair = read_secret(secret, "tls.crt"), read_secret(secret, "tls.key")
+    pair = [read_secret(secret, key, "certificateSecretRef") for key in ("tls.crt", "tls.key")]
     try:
         certificate, key = x509.load_pem_x509_certificate(pair[0]), load_pem_private_key(pair[1], None)
     except (ValueError, TypeError):
@@ -98,7 +99,11 @@ def load_trust(secret: str | None) -> Trust:
         raise LinkError("SecretNotFound", "no server can be trusted; set endpoint.security.trustSecretRef")
     files = sorted(_folder(secret).glob("*.crt"))
     if not files:
-        raise LinkError("SecretNotFound", f"Secret {secret} has no key ending in .crt; add the server's certificate")
+        raise LinkError(
+            "SecretNotFound",
+            f"Secret {secret} has no key ending in .crt; add the server's certificate, or mend "
+            "endpoint.security.trustSecretRef (or the plant's)",
+        )
     lists = sorted(_folder(secret).glob("*.crl"))
     certificates = [one for file in files for one in _parsed(secret, file.name, x509.load_pem_x509_certificates)]
     return Trust(certificates, [_parsed(secret, file.name, x509.load_pem_x509_crl) for file in lists])
@@ -106,7 +111,7 @@ def load_trust(secret: str | None) -> Trust:
 
 def _parsed(secret: str, key: str, parse: Callable[[bytes], T]) -> T:
     try:
-        return parse(read_secret(secret, key))
+        return parse(read_secret(secret, key, "trustSecretRef"))
     except ValueError:
         raise LinkError("SecretNotFound", f"Secret {secret}: {key} is not PEM of its kind") from None
 
@@ -119,7 +124,7 @@ def load_credentials(secret: str | None) -> Credentials | None:
     """
     if secret is None:
         return None
-    user, password = read_secret(secret, "username"), read_secret(secret, "password")
+    user, password = (read_secret(secret, key, "credentialsSecretRef") for key in ("username", "password"))
     try:
         return Credentials(user.decode().strip(), password.decode().rstrip("\r\n"))
     except UnicodeDecodeError:

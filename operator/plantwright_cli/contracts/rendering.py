@@ -1,0 +1,110 @@
+"""Differences, losses and touched machines as tables for people and as JSON for programs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.table import Table
+
+from plantwright_cli.contracts.touched import Touched
+from plantwright_cli.contracts.versions import Difference
+from plantwright_cli.odcs.ledger import Loss, shown
+from plantwright_operator.decide.evolution import Change
+from plantwright_operator.decide.extension import title
+
+_COLOURS = {"Breaking": "red", "Additive": "green", "Editorial": "dim"}
+
+
+def changes_table(changes: Iterable[Change]) -> Table:
+    """One row per change, both sides' verdicts beside it."""
+    table = _table("field", "before", "after", "consumers", "machines", "why")
+    for change in changes:
+        judgement = change.judgement
+        verdicts = (f"[{_COLOURS[v]}]{v}[/]" for v in (judgement.consumer, judgement.producer))
+        table.add_row(_plain(change.path), _value(change.before), _value(change.after), *verdicts, judgement.why)
+    return table
+
+
+def touched_table(rows: Iterable[Touched]) -> Table:
+    """One row per machine whose profile refers to the contract."""
+    table = _table("plant", "machine", "profile", "range", "new version", "fields")
+    for row in rows:
+        outcome = _outcome(row)
+        name = f"{row.namespace}/{row.machine}"
+        table.add_row(
+            row.plant, name, row.profile, _plain(row.reference), _plain(outcome), ", ".join(row.fields) or "-"
+        )
+    return table
+
+
+def losses_table(losses: Iterable[Loss]) -> Table:
+    """One row per thing that was not carried over."""
+    table = _table("where", "what", "why")
+    for loss in losses:
+        table.add_row(*(_plain(part) for part in loss))
+    return table
+
+
+def difference_json(found: Difference, rows: Sequence[Touched] | None) -> dict[str, Any]:
+    """The whole answer of `contract diff`; `machines` is null where no tree was given."""
+    return {
+        "contract": found.new.family(),
+        "from": found.old.spec.version,
+        "to": found.new.spec.version,
+        "changes": [
+            {
+                "path": change.path,
+                "before": change.before,
+                "after": change.after,
+                "consumer": change.judgement.consumer,
+                "producer": change.judgement.producer,
+                "why": change.judgement.why,
+            }
+            for change in found.changes
+        ],
+        "step": found.step._asdict(),
+        "machines": None if rows is None else [row._asdict() for row in rows],
+    }
+
+
+def headline(found: Difference) -> str:
+    """What is compared, and the outcome in numbers."""
+    breaking = sum(change.breaking for change in found.changes)
+    return (
+        f"{title(found.old)} -> {found.new.spec.version}: {_count(len(found.changes), 'change')}, {breaking} breaking"
+    )
+
+
+def summary(rows: Sequence[Touched]) -> str:
+    """How many machines and plants take the new version, and how many cannot."""
+    taking = [row for row in rows if row.takes]
+    plants = {(row.namespace, row.plant) for row in taking}
+    refused = sum(bool(row.refused) for row in taking)
+    share = f"{len(taking)} of {_count(len(rows), 'machine')}"
+    return f"by their range {share} in {_count(len(plants), 'plant')} take it; {refused} cannot run under it"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _outcome(row: Touched) -> str:
+    if not row.takes:
+        return "stays" if not row.refused else f"stays; if widened: {row.refused}"
+    return f"refused: {row.refused}" if row.refused else "taken"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _value(value: Any) -> str:
+    return "-" if value is None else _plain(shown(value))
+
+
+def _plain(text: str) -> str:
+    """Square brackets are part of our paths, not of a style."""
+    return text.replace("[", "\\[")

@@ -1,0 +1,42 @@
+"""Certificates and keys from a user's files, laid out as a gateway finds its Secrets. Nothing is copied: links only."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from plantwright_cli.errors import UserError
+from plantwright_gateway.sources.opcua.certificates import SECRETS_DIR_VARIABLE
+
+Secrets = Mapping[str, Mapping[str, str]]
+"""Name of a Secret -> key -> file."""
+
+
+@contextlib.contextmanager
+def mounted(secrets: Secrets) -> Iterator[None]:
+    """For as long as the context lasts, the gateway's sources find these Secrets.
+
+    Raises:
+        UserError: a file is not there.
+    """
+    before = os.environ.get(SECRETS_DIR_VARIABLE)
+    with tempfile.TemporaryDirectory(prefix="plantwright-") as folder:
+        for secret, files in secrets.items():
+            (Path(folder) / secret).mkdir()
+            for key, file in files.items():
+                (Path(folder) / secret / key).symlink_to(_existing(file))
+        os.environ[SECRETS_DIR_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(SECRETS_DIR_VARIABLE)
+            if before is not None:
+                os.environ[SECRETS_DIR_VARIABLE] = before
+
+
+def _existing(file: str) -> Path:
+    path = Path(file).resolve()
+    if not path.is_file():
+        raise UserError(f"{file}: there is no such file; name a PEM file")
+    return path

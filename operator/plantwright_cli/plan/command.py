@@ -1,0 +1,37 @@
+"""`plantwright plan`."""
+
+from typing import Annotated
+
+import typer
+
+from plantwright_cli.errors import UserError
+from plantwright_cli.manifests import Known
+from plantwright_cli.plan import render, states
+from plantwright_cli.plan.effects import compare
+from plantwright_cli.plan.tree import Tree
+
+
+def plan(
+    paths: Annotated[list[str], typer.Argument(help="Files and folders of the state that is to come.")],
+    base: Annotated[str, typer.Option(help="Commit to compare with, such as origin/main.")] = "",
+    before: Annotated[list[str] | None, typer.Option(help="Files or folders to compare with; may be repeated.")] = None,
+    cluster: Annotated[bool, typer.Option("--cluster", help="Compare with the cluster that KUBECONFIG names.")] = False,
+    output: Annotated[render.Output, typer.Option("--output", "-o", help="How the plan is written.")] = "text",
+) -> None:
+    """Say per plant what machines, fields and consumers a change touches, and whether it breaks them.
+
+    Exit status: 0 additive or nothing, 1 breaking, 2 it could not be looked at.
+    """
+    known: Known = {}
+    after = states.of_files(paths, known)
+    found = compare(_former(paths, base, before or [], cluster, known), after)
+    typer.echo(render.RENDERERS[output](found))
+    raise typer.Exit(1 if found.breaking else 0)
+
+
+def _former(paths: list[str], base: str, before: list[str], cluster: bool, known: Known) -> Tree:
+    if (bool(base), bool(before), cluster).count(True) != 1:
+        raise UserError("say what to compare with: one of --base COMMIT, --before FOLDER, --cluster")
+    if cluster:
+        return states.of_cluster()
+    return states.of_commit(base, paths, known) if base else states.of_files(before, known)

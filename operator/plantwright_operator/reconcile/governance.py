@@ -1,0 +1,86 @@
+"""Hold objects to the policies that are in force for them, each version of an object once a day."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+
+from plantwright_api.v1alpha1 import DataContract, KubernetesObject, MachineProfile, Plant
+from plantwright_operator.decide import references
+from plantwright_operator.decide.conditions import Judgement
+from plantwright_operator.decide.policy import governed, judging, shapes
+from plantwright_operator.decide.policy.judging import Others, Verdict
+from plantwright_operator.model import Obj, Refusal, Resolved
+from plantwright_operator.reconcile.catalog import Catalog
+
+_KEPT = 5_000
+
+
+def utc_now() -> datetime:
+    """Now."""
+    return datetime.now(UTC)
+
+
+class Governance:
+    """Judges by the catalogue's policies. What it remembers can be lost."""
+
+    def __init__(self, catalog: Catalog, clock: Callable[[], datetime] = utc_now) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._stamp: tuple[int, date] = (-1, date.min)
+        self._known: dict[int, tuple[KubernetesObject, list[Verdict]]] = {}
+        self._bodies: dict[int, tuple[KubernetesObject, Obj]] = {}
+
+    def machine(self, resolved: Resolved) -> tuple[Refusal | None, Judgement | None]:
+        """Why the machine must not be acted on, and its condition PolicyMet; None where no policy speaks of it."""
+        if not self._catalog.policies():
+            return None, None
+        self._renew()
+        found = list(self._of_machine(resolved))
+        return governed.refusal(found), governed.judgement(found)
+
+    def kind(self, model: Plant | MachineProfile | DataContract) -> Refusal | None:
+        """Why an object that machines refer to breaks a rule that is enforced."""
+        if not self._catalog.policies():
+            return None
+        self._renew()
+        return governed.refusal([("", self._shared(model))])
+
+    def _of_machine(self, resolved: Resolved) -> Iterator[tuple[str, list[Verdict]]]:
+        """Verdicts on the machine itself, then on all that it relies on, with what messages call each."""
+        parts = (resolved.plant, resolved.profile, *resolved.contracts)
+        plant, profile, *contracts = (self._body(part) for part in parts)
+        others = Others(plant, profile, tuple(contracts))
+        yield "", self._evaluate(resolved.machine, others)
+        for part in parts:
+            yield f"{part.kind} {part.metadata.name}: ", self._shared(part)
+
+    def _shared(self, model: KubernetesObject) -> list[Verdict]:
+        """Verdicts on an object that many machines use."""
+        if id(model) not in self._known:
+            self._known[id(model)] = (model, self._evaluate(model, self._others(model)))
+        return self._known[id(model)][1]
+
+    def _evaluate(self, model: KubernetesObject, others: Others) -> list[Verdict]:
+        policies = self._catalog.policies_for(model.metadata.namespace)
+        return judging.evaluate(policies, shapes.canonical(model), others, self._clock()) if policies else []
+
+    def _others(self, model: KubernetesObject) -> Others:
+        if not isinstance(model, MachineProfile):
+            return Others()
+        within = self._catalog.namespaces_of(model)
+        found = [references.find(ref, self._catalog.contracts(), within) for ref in model.spec.contract_refs]
+        contracts = [contract for contract in found if isinstance(contract, DataContract)]
+        complete = len(contracts) == len(found)
+        return Others(contracts=tuple(map(self._body, contracts)) if complete else None)
+
+    def _body(self, model: KubernetesObject) -> Obj:
+        if id(model) not in self._bodies:
+            self._bodies[id(model)] = (model, shapes.canonical(model))
+        return self._bodies[id(model)][1]
+
+    def _renew(self) -> None:
+        """Forget what was judged under other objects or policies, or on another day: exceptions end at midnight."""
+        stamp = (self._catalog.version, self._clock().astimezone(UTC).date())
+        if stamp != self._stamp or len(self._bodies) > _KEPT:
+            self._stamp = stamp
+            self._known.clear()
+            self._bodies.clear()
