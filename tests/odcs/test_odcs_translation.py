@@ -96,6 +96,7 @@ specs = st.fixed_dictionaries(
         "classification": st.sampled_from(["Public", "Internal", "Confidential", "Restricted", "Personal"]),
         "freshnessSeconds": st.integers(1, 86400),
         "extends": st.just({"name": "corporate", "version": "^1.2"}),
+        "consumers": st.just([{"name": "oee-board", "owner": {"team": "IT"}, "fields": ["power"]}]),
         "rules": st.just([{"name": "idle", "expression": "power < 5", "message": "m", "onViolation": "Quarantine"}]),
     },
 )

@@ -95,12 +95,19 @@ def test_a_machine_that_stalled_already_is_no_news(plan: Callable[[Change], Plan
     assert effects(plan(spec("Machine", profileRef={"name": "press"}))) == {"press-1": Effect.MENDED}
 
 
+CONSUMERS = [
+    {"name": "oven-model", "owner": {"team": "Data Science"}, "fields": ["temperature"]},
+    {"name": "oee-board", "owner": {"team": "Shop Floor IT"}, "fields": ["state"]},
+]
+
+
 def wider(objects: Objects) -> None:
     field = only(objects, "DataContract")["spec"]["fields"][1]
     field["maximum"] = "120"
 
 
-def test_a_contract_that_loosens_breaks_its_consumers(plan: Callable[[Change], Plan]) -> None:
+def test_a_contract_that_loosens_breaks_its_consumers(plan: Callable[[Change], Plan], objects: Objects) -> None:
+    only(objects, "DataContract")["spec"]["consumers"] = CONSUMERS
     found = plan(wider)
     contract = found.plants[0].contracts[0]
     assert (contract.contract, contract.machines, contract.breaking) == ("machine-state", ("press-1",), True)
@@ -109,6 +116,8 @@ def test_a_contract_that_loosens_breaks_its_consumers(plan: Callable[[Change], P
     text = render.text(found)
     assert text.startswith("BREAKING: 1 plant touched, 0 untouched; machines: 1 reloaded.")
     assert "fields[temperature].maximum: 90.5 → 120 (Breaking for consumers" in text
+    assert contract.consumers == ("oven-model (Data Science)",)
+    assert "breaks oven-model (Data Science)" in text
 
 
 def test_the_forms_say_the_same(plan: Callable[[Change], Plan]) -> None:

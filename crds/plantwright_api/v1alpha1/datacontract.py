@@ -184,6 +184,16 @@ class CrossFieldRule(ApiModel):
     )
 
 
+class Consumer(ApiModel):
+    """Someone who relies on the contract, so that a change names whom it breaks."""
+
+    name: ObjectName = Field(description="Application or report that reads the data, such as oee-board.")
+    owner: Owner = Field(description="Who is told before a change that breaks it.")
+    fields: Annotated[list[SignalName], Field(max_length=500)] = Field(
+        default_factory=list, description="Fields it reads; empty: all.", json_schema_extra=LIST_SET
+    )
+
+
 class DataContractSpec(ApiModel):
     """The contract's terms."""
 
@@ -215,6 +225,11 @@ class DataContractSpec(ApiModel):
     rules: Annotated[list[CrossFieldRule], Field(max_length=64)] = Field(
         default_factory=list,
         description="Rules over several fields.",
+        json_schema_extra=list_map("name"),
+    )
+    consumers: Annotated[list[Consumer], Field(max_length=100)] = Field(
+        default_factory=list,
+        description="Who relies on the contract. May change after publication: it is no term of the contract.",
         json_schema_extra=list_map("name"),
     )
 

@@ -142,6 +142,10 @@ class Sink(ApiModel):
     """One place observations go to; each sink keeps its own watermark."""
 
     name: Label = Field(description="Name of the sink, unique within the plant.")
+    country: Annotated[str, Field(min_length=2, max_length=2, pattern="^[A-Z]{2}$")] | None = Field(
+        default=None,
+        description="Country in which the sink keeps data, ISO 3166-1 alpha-2; policies judge residency by it.",
+    )
     http: HttpSink | None = Field(default=None, description="Set for a sink that takes HTTP.")
     mqtt: MqttSink | None = Field(default=None, description="Set for a sink that is an MQTT broker.")
 

@@ -47,9 +47,10 @@ def export_odcs(spec: Spec, meta: Meta) -> tuple[dict[str, Any], list[Loss]]:
     document["schema"] = [_object(family, spec, losses)]
     document |= _owner(spec.get("owner") or {})
     document["slaProperties"] = _latencies(family, spec)
-    if spec.get("extends"):
-        document["customProperties"] = [_custom("extends", dict(spec["extends"]))]
-        losses.append(Loss("extends", shown(spec["extends"]), AS_CUSTOM))
+    ours = [name for name in ("extends", "consumers") if spec.get(name)]
+    if ours:
+        document["customProperties"] = [_custom(name, spec[name]) for name in ours]
+        losses += [Loss(name, shown(spec[name]), AS_CUSTOM) for name in ours]
     return document, losses
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from plantwright_api.v1alpha1.base import DNS_SUBDOMAIN, ContractRef
-from plantwright_api.v1alpha1.datacontract import DataContractSpec
+from plantwright_api.v1alpha1.datacontract import Consumer, DataContractSpec
 from plantwright_cli.odcs import vocabulary
 from plantwright_cli.odcs.document import OdcsError, check
 from plantwright_cli.odcs.fields import field, wording
@@ -62,8 +62,7 @@ def _common(root: Cursor) -> dict[str, Any]:
     """What all contracts of the document share."""
     found: dict[str, Any] = {"version": _version(root), "lifecycle": _lifecycle(root)}
     owner = _owner(root)
-    extends = _extends(root)
-    return found | ({"owner": owner} if owner else {}) | ({"extends": extends} if extends else {})
+    return found | ({"owner": owner} if owner else {}) | _ours(root)
 
 
 def _spec(root: Cursor, schema: Cursor, common: Mapping[str, Any], *, alone: bool) -> dict[str, Any] | None:
@@ -154,17 +153,29 @@ def _by_role(members: Sequence[Cursor], roles: frozenset[str]) -> str | None:
     return None
 
 
-def _extends(root: Cursor) -> dict[str, Any] | None:
+_OURS: Mapping[str, tuple[TypeAdapter[Any], str]] = {
+    "extends": (TypeAdapter(ContractRef), "no reference to a contract: write name and version"),
+    "consumers": (TypeAdapter(list[Consumer]), "no list of consumers: write name and owner of each"),
+}
+"""Parts of ours that the standard has no words for, as custom properties of the document; and what is wrong with one that is
+none."""
+
+
+def _ours(root: Cursor) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for custom in root.children("customProperties"):
-        if custom.peek("vendor") == vocabulary.VENDOR and custom.peek("property") == "extends":
-            try:
-                reference = ContractRef.model_validate(custom.peek("value"))
-            except ValidationError:
-                custom.lose("no reference to a contract: write name and version")
-                return None
-            custom.take()
-            return reference.model_dump(by_alias=True, exclude_none=True)
-    return None
+        name = custom.peek("property")
+        if custom.peek("vendor") != vocabulary.VENDOR or name not in _OURS or name in found:
+            continue
+        adapter, wrong = _OURS[name]
+        try:
+            value = adapter.validate_python(custom.peek("value"))
+        except ValidationError:
+            custom.lose(wrong)
+            continue
+        custom.take()
+        found[name] = adapter.dump_python(value, mode="json", by_alias=True, exclude_none=True)
+    return found
 
 
 def _classification(schema: Cursor) -> dict[str, str]:

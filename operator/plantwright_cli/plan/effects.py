@@ -35,13 +35,15 @@ class MachineEffect(NamedTuple):
 
 
 class ContractEffect(NamedTuple):
-    """A contract that machines of a plant are held to in another version than before."""
+    """A contract that machines of a plant are held to in another version than before. `consumers` are those it breaks, each
+    with its team."""
 
     contract: str
     before: str
     after: str
     changes: tuple[evolution.Change, ...]
     machines: tuple[str, ...]
+    consumers: tuple[str, ...]
 
     @property
     def breaking(self) -> bool:
@@ -117,7 +119,8 @@ class _Move(NamedTuple):
 def _contract_effect(move: _Move) -> ContractEffect:
     old, new = move.before.spec, move.after.spec
     changes = evolution.compare(evolution.terms(old), evolution.terms(new))
-    return ContractEffect(move.after.family(), old.version, new.version, changes, tuple(move.machines))
+    broken = tuple(f"{c.name} ({c.owner.team})" for c in evolution.broken_consumers(old, changes))
+    return ContractEffect(move.after.family(), old.version, new.version, changes, tuple(move.machines), broken)
 
 
 def _contracts(

@@ -50,6 +50,7 @@ def _plant_text(plant: PlantPlan) -> Iterator[str]:
     for contract in plant.contracts:
         yield f"  contract {_contract_line(contract)}"
         yield from (f"    {line}" for line in _change_lines(contract))
+        yield from [f"    breaks {', '.join(contract.consumers)}"] if contract.consumers else []
     for machine in plant.machines[:SHOWN]:
         yield f"  {machine.effect.value:<10} {machine.machine}{'  ' if machine.detail else ''}{machine.detail}"
     if more := len(plant.machines) - SHOWN:
@@ -61,6 +62,7 @@ def _plant_markdown(plant: PlantPlan) -> Iterator[str]:
     for contract in plant.contracts:
         yield f"- contract {_contract_line(contract)}"
         yield from (f"  - {line}" for line in _change_lines(contract))
+        yield from [f"  - **breaks {', '.join(contract.consumers)}**"] if contract.consumers else []
     if plant.machines:
         yield f"\n<details><summary>{_count(len(plant.machines), 'machine')}</summary>\n"
         yield "| machine | effect | |\n|---|---|---|"
@@ -109,6 +111,7 @@ def _plant_json(plant: PlantPlan) -> dict[str, Any]:
                 "after": c.after,
                 "breaking": c.breaking,
                 "machines": list(c.machines),
+                "consumers": list(c.consumers),
                 "changes": [
                     {
                         "path": change.path,

@@ -11,7 +11,7 @@ from plantwright_cli import manifests
 from plantwright_cli.errors import UserError
 from plantwright_cli.plan.tree import Tree
 
-KINDS = "plants,machineprofiles,machines,datacontracts"
+KINDS = "plants,machineprofiles,machines,datacontracts,governancepolicies"
 
 
 def of_files(paths: Sequence[str], known: manifests.Known | None = None) -> Tree:

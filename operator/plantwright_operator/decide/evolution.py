@@ -9,7 +9,7 @@ values more strictly breaks nobody, because values out of range are flagged or k
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from plantwright_api.v1alpha1.datacontract import DataContractSpec
+from plantwright_api.v1alpha1.datacontract import Consumer, DataContractSpec
 from plantwright_operator.decide import shifts
 from plantwright_operator.decide.versions import parse
 
@@ -64,6 +64,7 @@ JUDGEMENTS: Mapping[tuple[str, str], Judgement] = {
     ("name", "removed"): Judgement("Breaking", "Breaking", True, "references to the old name no longer find it"),
     ("description", "changed"): Judgement("Editorial", "Editorial", False, "the terms are the same"),
     ("owner", "changed"): Judgement("Editorial", "Editorial", False, "someone else answers; the terms are the same"),
+    ("consumers", "changed"): Judgement("Editorial", "Editorial", False, "who reads is written down; no term changes"),
     ("classification", "tighter"): Judgement(
         "Breaking", "Editorial", False, "who was cleared for the old class may not read the data any more"
     ),
@@ -150,6 +151,7 @@ SHIFTS: Mapping[str, shifts.Shift] = {
     "name": shifts.stated,
     "description": shifts.changed,
     "owner": shifts.changed,
+    "consumers": shifts.changed,
     "classification": shifts.ladder(shifts.CLASSIFICATIONS),
     "freshnessSeconds": shifts.ceiling,
     "extends": shifts.changed,
@@ -189,6 +191,19 @@ def compare(old: Terms, new: Terms) -> tuple[Change, ...]:
     for collection in _BY_NAME:
         found += _members(collection, old, new)
     return tuple(found)
+
+
+def broken_consumers(spec: DataContractSpec, changes: Iterable[Change]) -> list[Consumer]:
+    """The consumers that the new terms break: those that read a field that changed so, or rely on the contract as a whole.
+
+    Args:
+        spec: the terms they rely on, the old ones.
+        changes: what `compare` found.
+    """
+    paths = [change.path for change in changes if change.kind == "Breaking"]
+    fields = {path.removeprefix("fields[").partition("]")[0] for path in paths if path.startswith("fields[")}
+    whole = any(not path.startswith("fields[") for path in paths)
+    return [c for c in spec.consumers if paths and (whole or not c.fields or fields & set(c.fields))]
 
 
 def step(old_version: str, new_version: str, changes: Iterable[Change], *, draft: bool = False) -> StepVerdict:
