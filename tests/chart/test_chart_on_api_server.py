@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from plantwright_api.v1alpha1 import KINDS
 from plantwright_cluster import Cluster, CommandError, control_plane, tools
 
 pytestmark = pytest.mark.apiserver
@@ -193,7 +194,7 @@ def test_a_release_comes_changes_and_goes_and_leaves_the_crds(cluster: Cluster, 
     eventually(lambda: "plants.plantwright.io" in cluster.kubectl("api-resources", "-o", "name"))
     cluster.kubectl("-n", WATCHED, "apply", "-f", str(HERE / "plant.yaml"))
     release("uninstall", "plantwright")
-    assert crds(cluster) == 4
+    assert crds(cluster) == len(KINDS)
     assert (
         cluster.kubectl("-n", WATCHED, "get", "plant", "stuttgart", "-o", "name").strip()
         == "plant.plantwright.io/stuttgart"

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from plantwright_api.v1alpha1 import KINDS
 from plantwright_cluster import Cluster, control_plane
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.slow]
@@ -108,7 +109,8 @@ def prepare(cluster: Cluster, objects: list[Any]) -> None:
     wanted = [each for each in objects if each["kind"] != "Deployment"]
     cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(wanted))
     eventually(
-        lambda: cluster.kubectl("api-resources", "-o", "name").count(".plantwright.io") == 4, "a kind is not served"
+        lambda: cluster.kubectl("api-resources", "-o", "name").count(".plantwright.io") == len(KINDS),
+        "a kind is not served",
     )
 
 
