@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import shutil
 import signal
 import socket
@@ -404,6 +405,19 @@ def _tidy() -> None:
             folder.rmdir()
 
 
+_NAMELESS = re.compile(r"fast-(\d+)-\d+")
+"""How a control plane without a name of its own is called, after the process that started it."""
+
+
+def remove_orphans(progress: Progress) -> list[str]:
+    """Remove control planes without a name whose process is gone; returns what they were called."""
+    found = ((entry.name, _NAMELESS.fullmatch(entry.name)) for entry in inventory.all_entries())
+    orphans = [name for name, match in found if match and not Path("/proc", match[1]).exists()]
+    for name in orphans:
+        remove(name, progress)
+    return orphans
+
+
 @contextlib.contextmanager
 def control_plane(
     name: str | None = None,
@@ -412,7 +426,11 @@ def control_plane(
     controllers: bool = False,
     audit_policy: Path | None = None,
 ) -> Iterator[Cluster]:
-    """Run etcd and kube-apiserver for the time of a test; without a name it is one that nobody else has."""
+    """Run etcd and kube-apiserver for the time of a test; without a name it is one that nobody else has.
+
+    What test runs that were killed have left running is removed first.
+    """
+    remove_orphans(progress or silent())
     cluster = Cluster.up(
         name or f"fast-{os.getpid()}-{next(_numbers)}",
         progress,
