@@ -275,6 +275,8 @@ OTHER: dict[str, dict[str, Any]] = {
         "parts": {"good": "state"},
     },
 }
+MUTABLE = {"lifecycle", "consumers"}
+"""Fields that are no term of a version."""
 VERSIONED = sorted(OTHER)
 IMMUTABLE = [(kind, field) for kind in VERSIONED for field in OTHER[kind]]
 
@@ -284,7 +286,7 @@ def test_no_field_of_a_version_is_forgotten_here(kind: str) -> None:
     model = next(each for each in KINDS if each.__name__ == kind).model_fields["spec"].annotation
     assert model is not None
     fields = set(model.model_json_schema(by_alias=True)["properties"])
-    assert set(OTHER[kind]) == fields - {"lifecycle"}
+    assert set(OTHER[kind]) == fields - MUTABLE
 
 
 @pytest.fixture(scope="module")
@@ -310,6 +312,12 @@ def test_a_published_version_does_not_lose_a_field(server: Server, published: di
     obj = server.create(a(kind, laid_over({"description": "what it is", "lifecycle": "Published"}), name="described"))
     del obj["spec"]["description"]
     assert "a published version is immutable" in server.refusal(server.replace, obj)
+
+
+def test_a_published_contract_may_gain_consumers(server: Server) -> None:
+    obj = server.create(a("DataContract", at("lifecycle", "Published"), name="relied-on"))
+    obj["spec"]["consumers"] = [{"name": "oee-board", "owner": {"team": "Shop Floor IT"}}]
+    assert server.replace(obj)["spec"]["consumers"][0]["name"] == "oee-board"
 
 
 @pytest.mark.parametrize("kind", VERSIONED)
