@@ -8,24 +8,10 @@ from typing import Any, NamedTuple, TypeVar
 import pydantic
 import yaml
 
-from plantwright_api.v1alpha1 import (
-    DataContract,
-    GovernancePolicy,
-    KubernetesObject,
-    Machine,
-    MachineProfile,
-    Plant,
-)
+from plantwright_api.v1alpha1 import MODELS, KubernetesObject
 from plantwright_cli.errors import UserError
 
 GROUP = "plantwright.io/"
-MODELS: dict[str, type[KubernetesObject]] = {
-    "Plant": Plant,
-    "MachineProfile": MachineProfile,
-    "Machine": Machine,
-    "DataContract": DataContract,
-    "GovernancePolicy": GovernancePolicy,
-}
 SUFFIXES = (".yaml", ".yml", ".json")
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -10,4 +10,16 @@ from plantwright_api.v1alpha1.plant import Plant
 KINDS: tuple[type[KubernetesObject], ...] = (Plant, MachineProfile, Machine, DataContract, GovernancePolicy)
 """Every kind of the group, in the order in which a user writes them."""
 
-__all__ = ["KINDS", "DataContract", "GovernancePolicy", "KubernetesObject", "Machine", "MachineProfile", "Plant"]
+MODELS: dict[str, type[KubernetesObject]] = {model.model_fields["kind"].default: model for model in KINDS}
+"""Model by kind."""
+
+__all__ = [
+    "KINDS",
+    "MODELS",
+    "DataContract",
+    "GovernancePolicy",
+    "KubernetesObject",
+    "Machine",
+    "MachineProfile",
+    "Plant",
+]

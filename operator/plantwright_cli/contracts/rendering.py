@@ -9,6 +9,7 @@ from rich.table import Table
 from plantwright_cli.contracts.touched import Touched
 from plantwright_cli.contracts.versions import Difference
 from plantwright_cli.odcs.ledger import Loss, shown
+from plantwright_cli.wording import change_json, count
 from plantwright_operator.decide.evolution import Change
 from plantwright_operator.decide.extension import title
 
@@ -51,17 +52,7 @@ def difference_json(found: Difference, rows: Sequence[Touched] | None) -> dict[s
         "contract": found.new.family(),
         "from": found.old.spec.version,
         "to": found.new.spec.version,
-        "changes": [
-            {
-                "path": change.path,
-                "before": change.before,
-                "after": change.after,
-                "consumer": change.judgement.consumer,
-                "producer": change.judgement.producer,
-                "why": change.judgement.why,
-            }
-            for change in found.changes
-        ],
+        "changes": [change_json(change) for change in found.changes],
         "step": found.step._asdict(),
         "machines": None if rows is None else [row._asdict() for row in rows],
     }
@@ -70,9 +61,7 @@ def difference_json(found: Difference, rows: Sequence[Touched] | None) -> dict[s
 def headline(found: Difference) -> str:
     """What is compared, and the outcome in numbers."""
     breaking = sum(change.breaking for change in found.changes)
-    return (
-        f"{title(found.old)} -> {found.new.spec.version}: {_count(len(found.changes), 'change')}, {breaking} breaking"
-    )
+    return f"{title(found.old)} -> {found.new.spec.version}: {count(len(found.changes), 'change')}, {breaking} breaking"
 
 
 def summary(rows: Sequence[Touched]) -> str:
@@ -80,12 +69,8 @@ def summary(rows: Sequence[Touched]) -> str:
     taking = [row for row in rows if row.takes]
     plants = {(row.namespace, row.plant) for row in taking}
     refused = sum(bool(row.refused) for row in taking)
-    share = f"{len(taking)} of {_count(len(rows), 'machine')}"
-    return f"by their range {share} in {_count(len(plants), 'plant')} take it; {refused} cannot run under it"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    share = f"{len(taking)} of {count(len(rows), 'machine')}"
+    return f"by their range {share} in {count(len(plants), 'plant')} take it; {refused} cannot run under it"
 
 
 def _outcome(row: Touched) -> str:

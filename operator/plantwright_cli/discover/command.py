@@ -19,6 +19,7 @@ from plantwright_cli.discover.profile import Draft, draft
 from plantwright_cli.discover.proposals import Proposal, propose
 from plantwright_cli.discover.rendering import render
 from plantwright_cli.errors import UserError
+from plantwright_operator.decide.versions import parse
 
 Output = Literal["text", "json"]
 Policy = Literal["Aes256_Sha256_RsaPss", "Aes128_Sha256_RsaOaep", "Basic256Sha256"]
@@ -80,13 +81,9 @@ def _contracts(paths: list[str]) -> list[DataContract]:
     newest: dict[str, DataContract] = {}
     for one in found:
         other = newest.get(one.family())
-        if other is None or _version(one) > _version(other):
+        if other is None or parse(one.spec.version) > parse(other.spec.version):
             newest[one.family()] = one
     return list(newest.values())
-
-
-def _version(contract: DataContract) -> tuple[int, ...]:
-    return tuple(int(part) for part in contract.spec.version.split("."))
 
 
 def _source(url: str, policy: Policy, *, insecure: bool) -> OpcUaSource:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from plantwright_cli.plan.effects import ContractEffect, Plan, PlantPlan
+from plantwright_cli.wording import cell, change_json, count
 
 Output = Literal["text", "markdown", "json"]
 SHOWN = 20
@@ -17,7 +18,7 @@ def headline(plan: Plan) -> str:
         return "No plant is touched."
     tally = ", ".join(f"{count} {effect.value.lower()}" for effect, count in plan.tally().items()) or "none"
     verdict = "BREAKING" if plan.breaking else "additive"
-    return f"{verdict}: {_count(len(plan.plants), 'plant')} touched, {plan.untouched} untouched; machines: {tally}."
+    return f"{verdict}: {count(len(plan.plants), 'plant')} touched, {plan.untouched} untouched; machines: {tally}."
 
 
 def text(plan: Plan) -> str:
@@ -64,15 +65,15 @@ def _plant_markdown(plant: PlantPlan) -> Iterator[str]:
         yield from (f"  - {line}" for line in _change_lines(contract))
         yield from [f"  - **breaks {', '.join(contract.consumers)}**"] if contract.consumers else []
     if plant.machines:
-        yield f"\n<details><summary>{_count(len(plant.machines), 'machine')}</summary>\n"
+        yield f"\n<details><summary>{count(len(plant.machines), 'machine')}</summary>\n"
         yield "| machine | effect | |\n|---|---|---|"
-        yield from (f"| {m.machine} | {m.effect.value} | {_cell(m.detail)} |" for m in plant.machines)
+        yield from (f"| {m.machine} | {m.effect.value} | {cell(m.detail)} |" for m in plant.machines)
         yield "\n</details>"
 
 
 def _contract_line(contract: ContractEffect) -> str:
     kind = "breaking" if contract.breaking else "additive"
-    machines = _count(len(contract.machines), "machine")
+    machines = count(len(contract.machines), "machine")
     return f"{contract.contract} {contract.before} → {contract.after}: {kind}, {machines}"
 
 
@@ -91,14 +92,6 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _cell(value: str) -> str:
-    return value.replace("|", "\\|").replace("\n", " ")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _plant_json(plant: PlantPlan) -> dict[str, Any]:
     return {
         "plant": plant.plant,
@@ -112,17 +105,7 @@ def _plant_json(plant: PlantPlan) -> dict[str, Any]:
                 "breaking": c.breaking,
                 "machines": list(c.machines),
                 "consumers": list(c.consumers),
-                "changes": [
-                    {
-                        "path": change.path,
-                        "before": change.before,
-                        "after": change.after,
-                        "consumer": change.judgement.consumer,
-                        "producer": change.judgement.producer,
-                        "why": change.judgement.why,
-                    }
-                    for change in c.changes
-                ],
+                "changes": [change_json(change) for change in c.changes],
             }
             for c in plant.contracts
         ],

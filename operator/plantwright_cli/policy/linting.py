@@ -148,14 +148,7 @@ class _Judge:
         return Others(plant=self._body(plant) if plant is not None else None)
 
     def _namespaces_of(self, profile: MachineProfile) -> tuple[str, ...]:
-        """Where a profile's contracts may lie: its own namespace, and those of the plants that can use it."""
-        own = profile.metadata.namespace
-        found = [own]
-        for plant in self._tree.plants.values():
-            within = references.namespaces(plant.metadata.namespace, plant.spec.catalog_namespace)
-            if own in within:
-                found += within
-        return tuple(dict.fromkeys(found))
+        return references.reachable(profile.metadata.namespace, self._tree.plants.values())
 
     def _body(self, obj: KubernetesObject) -> Obj:
         if id(obj) not in self._canonical:

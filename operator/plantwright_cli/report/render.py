@@ -8,6 +8,7 @@ from typing import Literal
 
 from plantwright_api.v1alpha1.base import Owner
 from plantwright_cli.report.entries import STATES, Entry
+from plantwright_cli.wording import cell, count
 
 Output = Literal["text", "markdown", "json"]
 
@@ -17,7 +18,7 @@ def headline(entries: Sequence[Entry]) -> str:
     counts = Counter(entry.state for entry in entries)
     told = ", ".join(f"{counts[state]} {state.lower()}" for state in STATES if counts[state])
     teams = len({entry.owner.team for entry in entries})
-    return f"{told}; {teams} {'team' if teams == 1 else 'teams'}" if told else "Nothing is broken, waived or due."
+    return f"{told}; {count(teams, 'team')}" if told else "Nothing is broken, waived or due."
 
 
 def text(entries: Sequence[Entry]) -> str:
@@ -30,7 +31,7 @@ def markdown(entries: Sequence[Entry]) -> str:
     lines = [f"**{headline(entries)}**"]
     for owner, own in _by_owner(entries):
         lines += [f"\n### {_addressed(owner)}\n", "| state | object | since | what |", "|---|---|---|---|"]
-        lines += [f"| {e.state} | {e.kind} {e.name} | {e.since} | {_cell(e.message)} |" for e in own]
+        lines += [f"| {e.state} | {e.kind} {e.name} | {e.since} | {cell(e.message)} |" for e in own]
     return "\n".join(lines)
 
 
@@ -71,7 +72,3 @@ def _block(owner: Owner, entries: Sequence[Entry]) -> Iterator[str]:
 def _addressed(owner: Owner) -> str:
     more = ", ".join(filter(None, (owner.contact, f"steward: {owner.steward}" if owner.steward else None)))
     return f"{owner.team} ({more})" if more else owner.team
-
-
-def _cell(message: str) -> str:
-    return message.replace("|", "\\|").replace("\n", " ")

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from plantwright_api.v1alpha1 import KINDS as OUR_KINDS
+from plantwright_api.v1alpha1 import MODELS
 
 
 class Resource(NamedTuple):
@@ -18,7 +18,7 @@ class Resource(NamedTuple):
 
 
 OURS: dict[str, Resource] = {
-    kind.model_fields["kind"].default: Resource("plantwright.io/v1alpha1", kind.crd.plural) for kind in OUR_KINDS
+    kind: Resource("plantwright.io/v1alpha1", model.crd.plural) for kind, model in MODELS.items()
 }
 OWNED: dict[str, Resource] = {
     "ConfigMap": Resource("v1", "configmaps"),

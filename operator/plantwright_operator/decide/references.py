@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from plantwright_api.v1alpha1 import DataContract, MachineProfile
+from plantwright_api.v1alpha1 import DataContract, MachineProfile, Plant
 from plantwright_api.v1alpha1.base import ContractRef, ProfileRef
 from plantwright_operator.decide.versions import matches, parse, parse_range
 from plantwright_operator.model import Refusal
@@ -17,6 +17,16 @@ _PREFERENCE = {"Published": 2, "Deprecated": 1, "Draft": 0}
 def namespaces(plant_namespace: str, catalog_namespace: str | None) -> tuple[str, ...]:
     """Where references of a plant are looked for, in order."""
     return tuple(dict.fromkeys(n for n in (plant_namespace, catalog_namespace) if n))
+
+
+def reachable(own: str, plants: Iterable[Plant]) -> tuple[str, ...]:
+    """Where what a profile or contract of a namespace names may lie: there, and wherever plants that see it look."""
+    found = [own]
+    for plant in plants:
+        within = namespaces(plant.metadata.namespace, plant.spec.catalog_namespace)
+        if own in within:
+            found += within
+    return tuple(dict.fromkeys(found))
 
 
 def find(

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 import pydantic
 
 from plantwright_api.v1alpha1 import (
+    MODELS,
     DataContract,
     GovernancePolicy,
     KubernetesObject,
@@ -24,13 +25,7 @@ from plantwright_operator.reconcile.observed import Observed
 logger = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound=KubernetesObject)
-_MODELS: dict[str, type[KubernetesObject]] = {
-    "Plant": Plant,
-    "MachineProfile": MachineProfile,
-    "DataContract": DataContract,
-    "GovernancePolicy": GovernancePolicy,
-}
-CATALOGUED = frozenset(_MODELS)
+CATALOGUED = frozenset(MODELS) - {"Machine"}
 """Kinds that are kept as models."""
 
 
@@ -61,7 +56,7 @@ class Catalog:
     def changed(self, key: Key, spec_changed: bool) -> None:
         """An object of these kinds came, changed or went."""
         body = self._observed.get(key)
-        parsed = None if body is None else parse(_MODELS[key.kind], body)
+        parsed = None if body is None else parse(MODELS[key.kind], body)
         if isinstance(parsed, KubernetesObject):
             self._models[key] = parsed
         else:
@@ -154,14 +149,8 @@ class Catalog:
     def namespaces_of(self, user: MachineProfile | DataContract) -> tuple[str, ...]:
         """Where the contracts that a profile or contract names may lie: its own namespace, and those that its plants and
         catalogue users add."""
-        own = user.metadata.namespace
-        plants = [m for m in self._models.values() if isinstance(m, Plant)]
-        found = [own]
-        for plant in plants:
-            within = references.namespaces(plant.metadata.namespace, plant.spec.catalog_namespace)
-            if own in within:
-                found += within
-        return tuple(dict.fromkeys(found))
+        plants = (m for m in self._models.values() if isinstance(m, Plant))
+        return references.reachable(user.metadata.namespace, plants)
 
     def _note(self, machine: Key, judged: Resolved | Refusal) -> None:
         usage = None

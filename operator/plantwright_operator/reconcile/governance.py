@@ -49,19 +49,19 @@ class Governance:
         parts = (resolved.plant, resolved.profile, *resolved.contracts)
         plant, profile, *contracts = (self._body(part) for part in parts)
         others = Others(plant, profile, tuple(contracts))
-        yield "", self._evaluate(resolved.machine, others)
+        yield "", self._evaluate(resolved.machine, shapes.canonical(resolved.machine), others)
         for part in parts:
             yield f"{part.kind} {part.metadata.name}: ", self._shared(part)
 
     def _shared(self, model: KubernetesObject) -> list[Verdict]:
         """Verdicts on an object that many machines use."""
         if id(model) not in self._known:
-            self._known[id(model)] = (model, self._evaluate(model, self._others(model)))
+            self._known[id(model)] = (model, self._evaluate(model, self._body(model), self._others(model)))
         return self._known[id(model)][1]
 
-    def _evaluate(self, model: KubernetesObject, others: Others) -> list[Verdict]:
+    def _evaluate(self, model: KubernetesObject, body: Obj, others: Others) -> list[Verdict]:
         policies = self._catalog.policies_for(model.metadata.namespace)
-        return judging.evaluate(policies, shapes.canonical(model), others, self._clock()) if policies else []
+        return judging.evaluate(policies, body, others, self._clock()) if policies else []
 
     def _others(self, model: KubernetesObject) -> Others:
         if not isinstance(model, MachineProfile):

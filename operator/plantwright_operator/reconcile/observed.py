@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from plantwright_operator.cluster.kinds import OURS
 from plantwright_operator.decide import endpoints, pods
 from plantwright_operator.model import (
     ENDPOINT_ANNOTATION,
@@ -223,7 +224,7 @@ class Observed:
             self._by_plant[key.namespace, summary.plant].discard(key)
             self._by_device[summary.device].discard(key)
         stored = self._objects.get(key)
-        if stored is None or key.kind in ("Machine", "Plant", "MachineProfile", "DataContract", "GovernancePolicy"):
+        if stored is None or key.kind in OURS:
             return
         meta = msgspec.json.decode(stored.body, type=_Envelope).metadata
         machine = meta.annotations.get(MACHINE_ANNOTATION, "")

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from plantwright_api.schema.structural import object_schema
-from plantwright_api.v1alpha1 import KINDS, KubernetesObject
+from plantwright_api.v1alpha1 import MODELS, KubernetesObject
 from plantwright_operator.model import Obj
 
 ShapeKind = Literal["object", "array", "map", "string", "integer", "boolean", "optional", "any"]
@@ -25,7 +25,6 @@ OTHERS: dict[str, tuple[str, ...]] = {
 }
 """The variables besides `object` that a rule about a kind may use."""
 
-_MODELS = {model.model_fields["kind"].default: model for model in KINDS}
 _METADATA = ("name", "namespace", "labels", "annotations")
 _TYPES: dict[str, ShapeKind] = {"string": "string", "integer": "integer", "boolean": "boolean"}
 
@@ -95,7 +94,7 @@ def _defaulted(value: Any, schema: Mapping[str, Any]) -> Any:
 
 @cache
 def _spec_schema(kind: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = object_schema(_MODELS[kind])["properties"]["spec"]
+    found: Mapping[str, Any] = object_schema(MODELS[kind])["properties"]["spec"]
     return found
 
 
@@ -108,7 +107,7 @@ def _of_kind(kind: str) -> Shape:
         "object",
         fields={
             "apiVersion": name,
-            "kind": Shape("string", 63, enum=tuple(_MODELS)),
+            "kind": Shape("string", 63, enum=tuple(MODELS)),
             "metadata": Shape("object", fields=metadata),
             "spec": _shape(_spec_schema(kind)),
         },
