@@ -1,11 +1,11 @@
-"""Regular expressions of contracts, in RE2: matching time is linear in the text whatever the pattern, so none can hang.
+"""Regular expressions of contracts and expressions, in RE2: matching time is linear in the text whatever the pattern, so none can hang.
 
 RE2 is loaded when the first pattern is compiled: a gateway without patterns does not carry it.
 """
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 MEMORY: Final = 1 << 20
 """Bytes that one pattern may take, compiled; a pattern that needs more is refused."""
@@ -23,14 +23,38 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     Raises:
         PatternError: RE2 does not take the pattern.
     """
+    search = _compiled(pattern, never_capture=True).search
+    return lambda text: search(text) is not None
+
+
+def compile_capture(pattern: str) -> Callable[[str], str | None]:
+    """A function that gives what the pattern's first group took of its first match in a text, None where it took nothing.
+
+    The text must be encodable as UTF-8.
+
+    Raises:
+        PatternError: RE2 does not take the pattern, or it has no group.
+    """
+    compiled = _compiled(pattern, never_capture=False)
+    if not compiled.groups:
+        raise PatternError("it has no group; put what is wanted of the text in parentheses, such as T([0-9]+)")
+    search = compiled.search
+
+    def captured(text: str) -> str | None:
+        match = search(text)
+        return None if match is None else match.group(1)
+
+    return captured
+
+
+def _compiled(pattern: str, *, never_capture: bool) -> Any:
     re2 = import_module("re2")
     options = re2.Options()
-    options.max_mem, options.never_capture, options.log_errors = MEMORY, True, False
+    options.max_mem, options.never_capture, options.log_errors = MEMORY, never_capture, False
     try:
-        search = re2.compile(pattern, options).search
+        return re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError) as error:
         raise PatternError(_told(error)) from error
-    return lambda text: search(text) is not None
 
 
 def _told(error: Exception) -> str:

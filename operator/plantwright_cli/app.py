@@ -11,6 +11,7 @@ from plantwright_cli.errors import UserError
 from plantwright_cli.plan.command import plan
 from plantwright_cli.policy.command import app as policy
 from plantwright_cli.policy.command import lint
+from plantwright_cli.quarantine.command import app as quarantine
 from plantwright_cli.report.command import report
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.command()(lint)
 app.command()(report)
 app.add_typer(contract, name="contract")
 app.add_typer(policy, name="policy")
+app.add_typer(quarantine, name="quarantine")
 
 
 def main() -> None:

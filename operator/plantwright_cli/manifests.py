@@ -1,5 +1,6 @@
 """Read our objects from files and folders as kubectl does: YAML or JSON, several documents, Lists."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,10 +15,38 @@ from plantwright_cli.errors import UserError
 GROUP = "plantwright.io/"
 SUFFIXES = (".yaml", ".yml", ".json")
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml where it is there: ten times as fast."""
+LARGEST = 2_000_000
+"""Values in one file, aliases written out: what is more is a trap and no tree."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads plain scalars as kubectl does, where 2027-03-31 and 14:00 are texts; on libyaml, ten times as fast, if there."""
+
+
+_PLAIN = {
+    "int": r"[-+]?(?:0b[0-1_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*)",
+    "float": r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+}
+"""YAML 1.1 without its dates and numbers to the base of 60."""
+_replaced = {f"tag:yaml.org,2002:{name}" for name in (*_PLAIN, "timestamp")}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _replaced]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+for _name, _pattern in _PLAIN.items():
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_name}", re.compile(f"(?:{_pattern})$"), list("-+0123456789" + "." * (_name == "float"))
+    )
 
 Model = TypeVar("Model", bound=KubernetesObject)
+
+
+class Source(NamedTuple):
+    """One object as it is written, and the file it came from."""
+
+    path: str
+    body: dict[str, Any]
 
 
 class Manifest(NamedTuple):
@@ -45,6 +74,25 @@ def read(paths: Iterable[str], known: Known | None = None) -> list[Manifest]:
     texts = (found for path in paths for found in _texts(path))
     seen = {} if known is None else known
     return [manifest for path, text in texts for manifest in _remembered(path, text, seen)]
+
+
+def sources(paths: Iterable[str]) -> list[Source]:
+    """Our objects as they are written, whether or not they can be read as what they say they are.
+
+    Raises:
+        UserError: a file that is not there or no YAML.
+    """
+    texts = (found for path in paths for found in _texts(path))
+    return [Source(path, body) for path, text in texts for body in _bodies(path, text)]
+
+
+def of_source(source: Source) -> Manifest:
+    """The object.
+
+    Raises:
+        UserError: it is none of ours though it says so.
+    """
+    return Manifest(source.path, source.body, _parsed(source.path, source.body))
 
 
 def of_kind(manifests: Iterable[Manifest], model: type[Model]) -> list[Model]:
@@ -93,11 +141,26 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _bodies(path: str, text: str) -> list[dict[str, Any]]:
     try:
-        documents = list(yaml.load_all(text, Loader=_LOADER))
-    except yaml.YAMLError as error:
+        documents = list(yaml.load_all(text, Loader=_Loader))
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise UserError(f"{path}: its lists or mappings are nested too deep to be read") from error
+    if _size(documents, {}) > LARGEST:
+        raise UserError(f"{path}: its aliases stand for more than {LARGEST} values; write out what is meant")
     found = [body for document in documents for body in _objects(document)]
     return [b for b in found if str(b.get("apiVersion", "")).startswith(GROUP) and b.get("kind") in MODELS]
+
+
+def _size(value: Any, known: dict[int, int]) -> int:
+    """Values in a document with its aliases written out; one that holds itself is endless."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if not parts:
+        return 1
+    if id(value) not in known:
+        known[id(value)] = LARGEST + 1
+        known[id(value)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(value)]
 
 
 def _objects(document: Any) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, Plant
-from plantwright_api.v1alpha1.machineprofile import ModbusAddress, OpcUaAddress, Signal
 from plantwright_api.v1alpha1.plant import Buffer
+from plantwright_api.v1alpha1.signals import ModbusAddress, OpcUaAddress, Signal
+from plantwright_api.wire.config import Operand
 from plantwright_api.wire.status import GatewayStatus
 
 Obj = dict[str, Any]
@@ -35,6 +36,8 @@ TOUCH_ANNOTATION = "plantwright.io/config-touches"
 GATEWAY_UID_ANNOTATION = "plantwright.io/gateway-uid"
 ON_DELETE_ANNOTATION = "plantwright.io/buffer-on-delete"
 APPROVAL_ANNOTATION = "plantwright.io/approve-revision"
+REPLAY_ANNOTATION = "plantwright.io/replay-quarantine"
+"""A person's request on a Machine: with another text than before its gateway judges and delivers its quarantine anew."""
 
 CHILD_KINDS = ("ConfigMap", "PersistentVolumeClaim", "NetworkPolicy", "StatefulSet")
 """Children of a machine, in the order in which they are applied; the pod starts last."""
@@ -81,7 +84,8 @@ class ResolvedSignal:
     """A signal of the profile with this machine's overrides, and the contract field it fills.
 
     The rest follows from the two once they are found to fit: value in the field's `unit` = raw x scale + offset, exactly,
-    and what the machine's codes are called.
+    what the machine's codes are called, how expressions see the signal if they name it, and on which signals a computed one
+    rests. An internal signal fills no field: `contract` and `field` are "".
     """
 
     signal: Signal
@@ -93,6 +97,8 @@ class ResolvedSignal:
     offset: Fraction = Fraction(0)
     unit: str | None = None
     values: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    operand: Operand | None = None
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,12 @@ class Resolved:
     def buffer(self) -> Buffer:
         """The buffer that is asked for: the machine's, else the plant's."""
         return self.machine.spec.buffer or self.plant.spec.gateway.buffer
+
+    @property
+    def pseudonymised(self) -> tuple[str, ...]:
+        """The fields that this machine fills and that leave as pseudonyms only, as contract.field."""
+        asked = {(c.family(), f.name) for c in self.contracts for f in c.spec.fields if f.pseudonymise}
+        return tuple(f"{s.contract}.{s.field}" for s in self.signals if (s.contract, s.field) in asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ class Gateway:
     silent: bool = False
     loads: int = 1
     error: str = ""
+    violations: list[wire.Violation] = field(default_factory=list)
 
     def status(self) -> wire.GatewayStatus:
         def condition(type_: wire.GatewayCondition, ok: bool, good: str, bad: str) -> wire.Condition:
@@ -169,6 +170,7 @@ class Gateway:
             name=self.machine,
             epoch="e1",
             sequence=self.sequence,
+            violations=self.violations,
             first_stored_time=self.stored,
             sinks=[wire.SinkStatus(name="mes", watermark=self.sequence - self.backlog, backlog=self.backlog)],
             conditions=[

@@ -25,56 +25,7 @@ SERVED = [f"{plural}.plantwright.io" for plural in PLURALS.values()]
 NAMESPACE = "default"
 
 OBJECTS: dict[str, Obj] = {
-    found["kind"]: found
-    for found in yaml.safe_load_all("""
-apiVersion: plantwright.io/v1alpha1
-kind: Plant
-metadata: {name: stuttgart}
-spec:
-  enterprise: acme
-  site: stuttgart
-  areas: [{name: machining, lines: [{name: line-1}]}]
-  calendar: {shifts: [{name: early, days: [Monday], start: "06:00", end: "14:00"}]}
-  mes: {sinks: [{name: central, http: {url: "https://mes.example.com/ingest"}}]}
----
-apiVersion: plantwright.io/v1alpha1
-kind: DataContract
-metadata: {name: machine-state}
-spec:
-  version: 1.0.0
-  fields:
-    - {name: state, type: String, maxLength: 20, enum: ["1", "2"]}
-    - {name: temperature, type: Number, unit: Cel, minimum: "-20", maximum: "90.5"}
----
-apiVersion: plantwright.io/v1alpha1
-kind: MachineProfile
-metadata: {name: press}
-spec:
-  version: 1.0.0
-  protocol: ModbusTCP
-  contractRefs: [{name: machine-state}]
-  signals:
-    - {name: state, modbus: {address: 0}}
-    - {name: temperature, modbus: {address: 10, type: Int16}, scale: "0.1", unit: Cel}
-  state: {signal: state, values: [{value: "1", state: Production}]}
-  parts: {good: state, rejected: state}
----
-apiVersion: plantwright.io/v1alpha1
-kind: Machine
-metadata: {name: press-1}
-spec:
-  plantRef: {name: stuttgart}
-  profileRef: {name: press}
-  location: {area: machining, line: line-1}
-  endpoint: {url: "opc.tcp://10.2.3.4:4840"}
----
-apiVersion: plantwright.io/v1alpha1
-kind: GovernancePolicy
-metadata: {name: identity}
-spec:
-  owner: {team: Platform}
-  rules: [{name: serial, kinds: [Machine], expression: has(object.spec.asset), message: "spec.asset: say which it is"}]
-""")
+    found["kind"]: found for found in yaml.safe_load_all((HERE / "admission-objects.yaml").read_text())
 }
 
 
@@ -254,6 +205,9 @@ OTHER: dict[str, dict[str, Any]] = {
         "owner": {"team": "another"},
         "classification": "Public",
         "freshnessSeconds": 31,
+        "retentionDays": 30,
+        "completenessPercent": 95,
+        "completenessWindowSeconds": 600,
         "extends": {"name": "another"},
         "rules": [{"name": "another", "expression": "temperature < 5", "message": "another"}],
         "fields": [{"name": "state", "type": "String", "maxLength": 21, "enum": ["1", "2"]}],

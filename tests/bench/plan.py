@@ -1,4 +1,5 @@
-"""How long `plantwright plan` takes over many plants: a contract of the catalogue changes under all of them.
+"""How long `plantwright plan` takes over many plants: a contract of the catalogue changes under all of them, and with it
+what the policies of the library see.
 
     python tests/bench/plan.py [--plants 50] [--machines 200] [--rounds 3]
 
@@ -16,6 +17,7 @@ from typing import Any
 import yaml
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+LIBRARY = EXAMPLES / "08-policies"
 
 
 def write(folder: Path, plants: int, machines: int, maximum: str) -> None:
@@ -29,6 +31,11 @@ def write(folder: Path, plants: int, machines: int, maximum: str) -> None:
             if field["name"] == "power":
                 field["maximum"] = maximum
         (catalog / path.name).write_text(yaml.safe_dump(obj))
+    for path in LIBRARY.glob("*.yaml"):
+        for obj in yaml.safe_load_all(path.read_text()):
+            if obj["kind"] == "GovernancePolicy":
+                obj["metadata"]["namespace"] = "catalog"
+                (catalog / path.name).write_text(yaml.safe_dump(obj))
     plant = yaml.safe_load((EXAMPLES / "01-plant" / "2-plant.yaml").read_text())
     machine = yaml.safe_load((EXAMPLES / "04-machines" / "lathe-01.yaml").read_text())
     for number in range(plants):

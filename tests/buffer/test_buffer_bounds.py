@@ -102,7 +102,7 @@ async def test_free_pages_go_back_to_the_disk(box: Any, row: Any, eventually: An
     await fill(buffer, row, range(500))
     await box.acknowledge("mes", 500)
     await eventually(lambda: buffer.stats.rows == 0)
-    await eventually(lambda: box.disk_bytes() < 200_000)
+    await eventually(lambda: box.disk_bytes() < 200_000, 30.0)
     await box.close()
     assert box.disk_bytes() < 200_000
 

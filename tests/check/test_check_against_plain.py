@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from generated_records import AS_PYTHON, CODES, CONTRACT, FIELDS, STRANGE, records, signals
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_checker import PlainChecker, Reading, Result
 
 from plantwright_api.wire.config import Contract, ContractField, Signal
-from plantwright_gateway.check import ContractRules, Verdict, compile_contracts
+from plantwright_gateway.check import ContractRules, Records, Verdict, compile_contracts
 
 RECORDS = 10_000
 
@@ -25,6 +25,23 @@ class Compiled:
         return self.rules.settle(readings, verdicts)
 
 
+class AsRecords:
+    """The way of the pipeline: whole records where it can, else value by value."""
+
+    def __init__(self) -> None:
+        self.one_by_one, self.fine = Compiled(), 0
+        self.records = Records(self.one_by_one.signals, self.one_by_one.rules)
+
+    def step(self, readings: list[Reading]) -> list[Verdict]:
+        judged = self.records.judge(readings, *zip(*readings, strict=True))
+        if judged is None:
+            return self.one_by_one.step(readings)
+        if isinstance(judged, list):
+            return judged
+        self.fine += 1
+        return judged.verdicts()
+
+
 def same(found: Verdict, expected: Result) -> bool:
     """Equal in value, in its type (True is not 1) and in both reasons; what is not a number equals itself."""
     value, flag, refused = expected
@@ -32,8 +49,9 @@ def same(found: Verdict, expected: Result) -> bool:
     return equal and (found.flag, found.refused) == (flag, refused)
 
 
-def test_same_verdicts_on_ten_thousand_records() -> None:
-    compiled, plain = Compiled(), PlainChecker(CONTRACT, signals(), AS_PYTHON)
+@pytest.mark.parametrize("way", [Compiled, AsRecords])
+def test_same_verdicts_on_ten_thousand_records(way: type[Compiled | AsRecords]) -> None:
+    compiled, plain = way(), PlainChecker(CONTRACT, signals(), AS_PYTHON)
     seen: Counter[str] = Counter()
     for record, time_ns in records(RECORDS, seed=7, bad=0.03):
         readings = [Reading(name, raw, time_ns) for name, raw in record.items()]
@@ -49,6 +67,29 @@ def test_same_verdicts_on_ten_thousand_records() -> None:
         *("ChangesTooFast", "RuleViolated", "Blocked"),
     }
     assert {f"RuleViolated:{name}" for name in AS_PYTHON} <= set(seen)
+    assert isinstance(compiled, Compiled) or compiled.fine > RECORDS / 2
+
+
+LAYOUTS = [
+    [field.name for field in FIELDS],
+    ["state", "power"],
+    ["power"],
+    ["state"],
+    ["rejected", "temperature", "serial"],
+    ["good", "temperature"],
+    ["speed", "door", "tool"],
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), chosen=st.lists(st.sampled_from(LAYOUTS), min_size=20, max_size=60))
+def test_same_verdicts_however_a_source_groups_its_signals(seed: int, chosen: list[list[str]]) -> None:
+    """Rules need the last values of other records, Block keeps back what comes in others."""
+    compiled, plain = AsRecords(), PlainChecker(CONTRACT, signals(), AS_PYTHON)
+    for names, (record, time_ns) in zip(chosen, records(len(chosen), seed=seed, bad=0.05), strict=True):
+        readings = [Reading(name, record[name], time_ns) for name in names]
+        for reading, ours, theirs in zip(readings, compiled.step(readings), plain.step(readings), strict=True):
+            assert same(ours, theirs), (reading, ours, theirs)
 
 
 FINE_OR_STRANGE = (

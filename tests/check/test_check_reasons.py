@@ -17,7 +17,7 @@ def of(condition: str) -> set[str]:
 
 def test_the_checks_words_are_reasons_of_contract_met() -> None:
     used = {value for name, value in vars(reasons).items() if name.isupper()}
-    assert len(used) == 15
+    assert len(used) >= 15, "the scan finds nothing"
     assert used <= of("ContractMet")
 
 

@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from plantwright_cli.commission.command import check
+from plantwright_cli.commission.verdicts import HIDDEN
 from plantwright_cli.errors import UserError
 from plantwright_shopfloor.config import FloorConfig, MachineConfig
 from plantwright_shopfloor.floor import running
@@ -22,7 +23,7 @@ metadata: {{name: lathe-data}}
 spec:
   version: 1.2.0
   fields:
-    - {{name: state, type: String, enum: [Idle, Production, Setup, Delay], required: true}}
+    - {{name: state, type: String, enum: [Idle, Production, Setup, Delay], required: true, pseudonymise: {hide}}}
     - {{name: power, type: Number, unit: kW, minimum: "0", maximum: "{highest}"}}
     - {{name: torque, type: Number, unit: N.m}}
 ---
@@ -61,8 +62,17 @@ async def lathe(tmp_path: Path) -> AsyncIterator[str]:
 
 def _objects(folder: Path, **changes: object) -> str:
     file = folder / "objects.yaml"
-    file.write_text(OBJECTS.format(**{"highest": 250, "state": 2, "profile": "lathe", **changes}))
+    file.write_text(OBJECTS.format(**{"highest": 250, "state": 2, "profile": "lathe", "hide": "false", **changes}))
     return str(file)
+
+
+def _with_signals(file: str, *signals: str) -> str:
+    """The objects with more signals in their profile."""
+    before, machine, after = (
+        Path(file).read_text().partition("---\napiVersion: plantwright.io/v1alpha1\nkind: Machine\n")
+    )
+    Path(file).write_text(before + "".join(f"    - {signal}\n" for signal in signals) + machine + after)
+    return file
 
 
 def _digest(file: str) -> str:
@@ -95,6 +105,38 @@ async def test_a_machine_that_meets_its_contract(lathe: str, tmp_path: Path) -> 
     assert [signal["outcome"] for signal in kept["signals"]] == ["Met", "Met"]
     assert kept["signals"][0]["value"] in ("Idle", "Production", "Setup", "Delay")
     assert any("no Plant was given" in said for said in kept["assumed"])
+
+
+async def test_a_report_does_not_show_what_leaves_as_a_pseudonym(lathe: str, tmp_path: Path) -> None:
+    code, text = await _check("-f", _objects(tmp_path, hide="true"), "--endpoint", lathe, "--output", "json")
+    state, power = json.loads(text)["signals"]
+    assert (code, state["outcome"], state["raw"], state["value"]) == (0, "Met", HIDDEN, HIDDEN)
+    assert isinstance(power["value"], float)
+
+
+async def test_computed_and_internal_signals_and_counters(lathe: str, tmp_path: Path) -> None:
+    file = _with_signals(
+        _objects(tmp_path),
+        "{name: raw, internal: true, modbus: {address: 32, type: String, length: 16}}",
+        "{name: torque, expression: \"power / 2.0 + number(size(raw) >= 0 ? '1.5' : '0')\"}",
+        "{name: strokes, internal: true, modbus: {address: 3}, counter: {rollover: 65536}}",
+    )
+    code, text = await _check("-f", file, "--endpoint", lathe, "--output", "json")
+    found = {signal["signal"]: signal for signal in json.loads(text)["signals"]}
+    assert code == 0, text
+    assert found["torque"]["value"] == pytest.approx(found["power"]["raw"] / 2 + 1.5)
+    assert found["torque"]["address"].startswith("= power / 2.0")
+    assert (found["raw"]["contract"], found["raw"]["outcome"]) == ("", "Met")
+    assert found["strokes"]["address"] == "HoldingRegister 3 (counted)"
+    assert json.loads(text)["unfilledFields"] == []
+
+
+async def test_what_is_computed_misses_with_its_operand(lathe: str, tmp_path: Path) -> None:
+    file = _with_signals(_objects(tmp_path, state=9000), "{name: torque, expression: \"state == 'Idle' ? 0.0 : 1.0\"}")
+    code, text = await _check("-f", file, "--endpoint", lathe, "--output", "json")
+    torque = next(each for each in json.loads(text)["signals"] if each["signal"] == "torque")
+    assert code == 1
+    assert (torque["outcome"], torque["reason"].startswith("SignalUnreadable: state: ")) == ("Unreadable", True)
 
 
 async def test_a_value_out_of_range_is_a_miss(lathe: str, tmp_path: Path) -> None:

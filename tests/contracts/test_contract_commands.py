@@ -195,3 +195,62 @@ def test_what_is_no_document_is_said_with_its_file(tmp_path: Path, text: str | N
         file.write_text(text)
     assert f"{file}: " in refusal("import", file)
     assert message in refusal("import", file)
+
+
+def extending(path: Path, name: str, *fields: dict[str, Any], **spec: Any) -> Path:
+    """A contract that builds on process-values and has these fields of its own."""
+    own = list(fields) or [{"name": "torque", "type": "Number"}]
+    body = {
+        "apiVersion": "plantwright.io/v1alpha1",
+        "kind": "DataContract",
+        "metadata": {"name": name, "namespace": "plant-stuttgart"},
+        "spec": {
+            "name": name,
+            "version": "1.0.0",
+            "extends": {"name": "process-values"},
+            "fields": own,
+            "freshnessSeconds": 10,
+            **spec,
+        },
+    }
+    path.write_text(yaml.safe_dump(body))
+    return path
+
+
+def test_an_extension_is_exported_with_its_bases_in_sight(tmp_path: Path) -> None:
+    rule = {"name": "idle", "expression": "power < 5.0 || torque > 0.0", "message": "m"}
+    site = extending(tmp_path / "site.yaml", "site", rules=[rule])
+    assert "no DataContract process-values" in refusal("export", site)
+    assert "--tree names the folder where it lies" in refusal("export", site)
+    assert run("export", site, "--tree", CONTRACT).exit_code == 0
+    wider = {"name": "power", "type": "Number", "unit": "kW", "maximum": "9999"}
+    loose = extending(tmp_path / "loose.yaml", "loose", wider)
+    assert "loosens process-values 1.0.0" in refusal("export", loose, "--tree", CONTRACT)
+
+
+def test_an_imported_extension_waits_for_its_base_and_is_judged_with_it(tmp_path: Path) -> None:
+    out = tmp_path / "x.odcs.yaml"
+    wider = {"name": "power", "type": "Number", "unit": "kW", "minimum": "0", "maximum": "250", "required": True}
+    assert run("export", extending(tmp_path / "s.yaml", "site", wider), "--tree", CONTRACT, "-o", out).exit_code == 0
+    result = run("import", out)
+    assert result.exit_code == 0
+    assert "problem: contract site 1.0.0 spec.extends: no DataContract process-values" in result.stderr
+    assert "problem" not in run("import", out, "--tree", CONTRACT).stderr
+    out.write_text(out.read_text().replace("maximum: 250", "maximum: 9999"))
+    result = run("import", out, "--tree", CONTRACT)
+    assert result.exit_code == 1
+    assert "loosens process-values 1.0.0" in result.stderr
+
+
+def test_other_contracts_of_a_machine_count_with_what_they_inherit(tree: Path, tmp_path: Path) -> None:
+    """A machine that fills a field of a base that its other contract builds on is not refused for it."""
+    extending(tree / "site.yaml", "site", {"name": "feedRate", "type": "Number", "unit": "mm/min", "minimum": "0"})
+    for profile in (tree / "03-profiles").glob("*.yaml"):
+        body = yaml.safe_load(profile.read_text())
+        body["spec"]["contractRefs"][1] = {"name": "site"}
+        for signal in body["spec"]["signals"]:
+            signal.update({"contract": "site"} if signal.get("contract") else {})
+        profile.write_text(yaml.safe_dump(body))
+    base = EXAMPLES / "02-contracts" / "machine-monitoring.yaml"
+    found = json.loads(run("diff", base, base, "--tree", tree, "--output", "json").stdout)
+    assert {row["machine"]: row["refused"] for row in found["machines"]}["lathe-01"] == ""

@@ -69,9 +69,16 @@ def test_tightening_is_allowed_everywhere() -> None:
         site(
             field("power", minimum="1", maximum="200", maxChangePerSecond="5", onViolation="Quarantine"),
             field("state", required=True, enum=["Run"], maxLength=3, minLength=3, semanticId="urn:y"),
-            field("serial", unit="1", actions=[{"rule": "Pattern", "action": "Block"}]),
+            field(
+                "serial",
+                unit="1",
+                classification="Personal",
+                pseudonymise=True,
+                actions=[{"rule": "Pattern", "action": "Block"}],
+            ),
             freshnessSeconds=5,
             classification="Restricted",
+            retentionDays=30,
             rules=[{**RULE, "name": "more"}],
         )
     )
@@ -119,12 +126,36 @@ def test_the_message_names_field_and_cure(extension: DataContract, message: str)
         (site(field("serial", pattern="^TW")), "fields[serial].pattern"),
         (site(field("serial", semanticId="urn:y")), "fields[serial].semanticId"),
         (site(classification="Public"), "classification"),
+        (site(field("state", classification="Public")), "fields[state].classification"),
         (site(rules=[{**RULE, "expression": "true"}]), "rules[idle].expression"),
         (site(rules=[{**RULE, "onViolation": "Flag"}]), "rules[idle].onViolation"),
     ],
 )
 def test_loosening_is_refused(extension: DataContract, path: str) -> None:
     assert f" spec.{path}: " in refused(extension)
+
+
+@pytest.mark.parametrize(
+    ("own", "path"),
+    [
+        ({"retentionDays": 31}, "retentionDays"),
+        ({"fields": [{"name": "operator", "type": "String", "pseudonymise": False}]}, "fields[operator].pseudonymise"),
+        (
+            {"fields": [{"name": "operator", "type": "String", "pseudonymise": True, "classification": "Restricted"}]},
+            "fields[operator].classification",
+        ),
+    ],
+)
+def test_protection_is_never_taken_back(own: dict[str, Any], path: str) -> None:
+    operator = {"name": "operator", "type": "String", "pseudonymise": True, "classification": "Personal"}
+    base = contract("people", "1.0.0", fields=[operator], retentionDays=30)
+    kept = effective(
+        contract("site", "1.0.0", fields=[{"name": "operator", "type": "String", "pseudonymise": True}]), [base]
+    )
+    assert not isinstance(kept, Refusal)
+    assert (kept.retention_days, kept.fields[0].classification) == (30, "Personal")
+    given_ = {"fields": [{"name": "extra", "type": "Integer"}], **own}
+    assert f" spec.{path}: " in refused(contract("site", "1.0.0", **given_), base)
 
 
 def test_the_nearest_base_counts_too() -> None:

@@ -54,6 +54,20 @@ def opcua(*found: dict[str, Any]) -> Change:
     return change
 
 
+def named(pseudonymisation: dict[str, Any] | None = None, signal: bool = True) -> Change:
+    """A field that leaves as a pseudonym, filled or not, and where the plant's key is."""
+    text = {"name": "operator", "modbus": {"address": 5, "type": "String", "length": 8}}
+    field = {"name": "operator", "type": "String", "classification": "Personal", "pseudonymise": True}
+
+    def change(objects: Objects) -> None:
+        objects["DataContract"][0]["spec"]["fields"].append(field)
+        objects["Plant"][0]["spec"]["pseudonymisation"] = pseudonymisation
+        if signal:
+            objects["MachineProfile"][0]["spec"]["signals"].append(text)
+
+    return change
+
+
 def without(kind: str) -> Change:
     return lambda objects: objects[kind].clear()
 
@@ -165,6 +179,13 @@ CASES = [
         "do not disable it",
         id="required field disabled",
     ),
+    pytest.param(
+        named(),
+        "PseudonymKeyNotNamed",
+        "machine-state.operator may leave as pseudonyms only, and Plant stuttgart names no key to make them with; set its "
+        "spec.pseudonymisation.secretRef",
+        id="pseudonyms without a key",
+    ),
 ]
 
 
@@ -199,6 +220,8 @@ def test_refused(objects: Objects, change: Change, reason: str, words: str) -> N
         ),
         pytest.param(opcua({"name": "state", "opcua": {"nodeId": "i=1"}}), id="OPC UA types show at run time"),
         pytest.param(spec("Plant", network={"egressCidrs": ["10.0.0.0/8"]}), id="networks"),
+        pytest.param(named({"secretRef": {"name": "pseudonyms"}}), id="pseudonyms with a key"),
+        pytest.param(named(signal=False), id="pseudonyms of a field that the machine does not fill"),
     ],
 )
 def test_accepted(objects: Objects, change: Change) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from plantwright_api.v1alpha1 import DataContract
-from plantwright_api.v1alpha1.machineprofile import OpcUaAddress
+from plantwright_api.v1alpha1.signals import OpcUaAddress
 from plantwright_cli.discover import modbus_csv
 from plantwright_cli.discover.candidates import Candidate, Companion, Kind
 from plantwright_cli.discover.proposals import Proposal, propose

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plantwright_api.v1alpha1.machineprofile import ModbusAddress
+from plantwright_api.v1alpha1.signals import ModbusAddress
 from plantwright_cli.discover.modbus_csv import parse
 from plantwright_cli.errors import UserError
 

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from plantwright_api.wire.delivery import Receipt
+from plantwright_api.wire.delivery import QUARANTINE, Receipt
 from plantwright_mes.app import Running, running
 from plantwright_mes.settings import Settings, from_environment
 from plantwright_mes.streams import Stream, body
@@ -74,6 +74,7 @@ async def test_rows_and_counts(client: Client) -> None:
         "gaps": 1,
         "configurations": 0,
         "quarantine": 0,
+        "released": 0,
     }
     assert 'mes_events_total{sink="http",outcome="stored"} 7' in (await client.get("/metrics"))[1]
     lines = [msgspec.json.decode(line) for line in (await client.get("/v1/export?machine=lathe-01"))[1].splitlines()]
@@ -81,6 +82,35 @@ async def test_rows_and_counts(client: Client) -> None:
     (gap,) = [msgspec.json.decode(line) for line in (await client.get("/v1/gaps?machine=lathe-01"))[1].splitlines()]
     assert (gap["reason"], gap["endTime"]) == ("Unreachable", "2026-01-01T00:00:01Z")
     assert (await client.get("/v1/export"))[0] == 400
+
+
+async def test_a_replayed_value_is_no_longer_missing_and_is_not_the_latest(client: Client) -> None:
+    stream = Stream(machine="lathe-02")
+    head = {"plant": "conformance", "machine": "lathe-02", "contract": "a", "contractVersion": "1.0.0", "config": ""}
+    kept_out = head | {"signal": "s", "value": "1.5", "reason": "WrongType"}
+    early, late = stream.event(1).time, stream.event(3).time
+    await client.post(
+        body(
+            [
+                stream.event(1, type=QUARANTINE, data=kept_out | {"field": "speed"}),
+                stream.event(2, type=QUARANTINE, data=kept_out | {"field": "state"}, time=early),
+                stream.event(3, data=head | {"fields": {"speed": 9}}),
+            ]
+        )
+    )
+    again = Stream(stream.uid, machine="lathe-02")
+    await client.post(body([again.event(1, data=head | {"fields": {"speed": 1.5}, "replayed": True}, time=early)]))
+    lines = (await client.get("/v1/quarantine?machine=lathe-02"))[1].splitlines()
+    missing = {entry["field"]: entry["releasedTime"] is None for entry in map(msgspec.json.decode, lines)}
+    assert missing == {"speed": False, "state": True}
+    export = [msgspec.json.decode(line) for line in (await client.get("/v1/export?machine=lathe-02"))[1].splitlines()]
+    assert {(entry["sourceTime"][:23], entry["replayed"]) for entry in export} == {
+        (late[:23].rstrip("Z"), False),
+        (early[:23].rstrip("Z"), True),
+    }
+    (machine,) = await client.json("/v1/machines")
+    assert machine["latest"]["a"]["fields"] == {"speed": 9}
+    assert (await client.json("/v1/stats"))["released"] == 1
 
 
 async def test_what_only_the_database_refuses_is_rejected_alone(client: Client) -> None:

@@ -51,6 +51,7 @@ def optional(**more: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]
     return st.fixed_dictionaries({}, optional=more)
 
 
+classes = st.sampled_from(["Public", "Internal", "Confidential", "Restricted", "Personal"])
 common = optional(
     description=texts,
     unit=short,
@@ -58,6 +59,7 @@ common = optional(
     required=st.booleans(),
     freshnessSeconds=st.integers(1, 86400),
     onViolation=st.sampled_from(["Flag", "Quarantine"]),
+    classification=classes,
     actions=st.just([{"rule": "Type", "action": "Block"}, {"rule": "Enum", "action": "Quarantine"}]),
 )
 numeric = st.tuples(
@@ -75,6 +77,7 @@ textual = st.tuples(
             "minLength": st.integers(1, 9),
             "maxLength": st.integers(9, 65536),
             "pattern": short,
+            "pseudonymise": st.booleans(),
         },
     ),
     common,
@@ -93,7 +96,10 @@ specs = st.fixed_dictionaries(
         "lifecycle": st.sampled_from(["Draft", "Published", "Deprecated", "Retired"]),
         "description": texts,
         "owner": st.fixed_dictionaries({"team": texts}, optional={"contact": texts, "steward": texts}),
-        "classification": st.sampled_from(["Public", "Internal", "Confidential", "Restricted", "Personal"]),
+        "classification": classes,
+        "retentionDays": st.integers(1, 36500),
+        "completenessPercent": st.integers(1, 100),
+        "completenessWindowSeconds": st.integers(60, 604_800),
         "freshnessSeconds": st.integers(1, 86400),
         "extends": st.just({"name": "corporate", "version": "^1.2"}),
         "consumers": st.just([{"name": "oee-board", "owner": {"team": "IT"}, "fields": ["power"]}]),
@@ -103,9 +109,11 @@ specs = st.fixed_dictionaries(
 
 
 def canonical(spec: DataContractSpec) -> dict[str, Any]:
-    """The terms with numbers as numbers: 2.50 and 2.5 say the same."""
+    """The terms with numbers as numbers: 2.50 and 2.5 say the same. A class that repeats the contract's says nothing."""
     found = terms(spec)
     for field in found["fields"]:
+        if field.get("classification") == found["classification"]:
+            del field["classification"]
         for key in ("minimum", "maximum", "maxChangePerSecond"):
             if key in field:
                 field[key] = Decimal(field[key])
@@ -240,9 +248,47 @@ def test_defaults_that_are_written_out_are_no_loss() -> None:
 def test_the_most_closed_class_holds_for_the_contract() -> None:
     found = imported(prop(classification="public"), {**prop(), "name": "b", "classification": "restricted"})
     assert found.specs[0]["classification"] == "Restricted"
-    assert [(loss.path, loss.why) for loss in found.losses] == [
-        ("schema[press].properties[power].classification", "taken as restricted, which holds for the whole contract")
-    ]
+    assert [field.get("classification") for field in found.specs[0]["fields"]] == ["Public", None]
+    assert found.losses == []
+
+
+def test_a_class_that_the_contract_itself_has_comes_back_with_those_of_its_fields() -> None:
+    fields_ = [{"name": "a", "type": "String", "classification": "Personal"}, {"name": "b", "type": "Integer"}]
+    made, losses = export_odcs({"version": "1.0.0", "fields": fields_}, Meta("n"))
+    assert [prop["classification"] for prop in made["schema"][0]["properties"]] == ["personal", "internal"]
+    assert [(loss.path, loss.what) for loss in losses] == [("classification", "Internal")]
+    back = import_odcs(made)
+    assert (back.losses, back.specs[0]["classification"]) == ([], "Internal")
+    assert back.specs[0]["fields"] == fields_
+
+
+def test_a_class_that_is_none_is_listed() -> None:
+    [loss] = imported(prop(classification="secret")).losses
+    assert loss.why == "none of public, internal, confidential, restricted, personal"
+
+
+@pytest.mark.parametrize(
+    ("level", "expected", "why"),
+    [
+        ({"value": 90, "unit": "d"}, 90, ""),
+        ({"value": 3, "unit": "y", "element": "press"}, 1095, ""),
+        ({"value": 200, "unit": "y"}, 36500, "taken as 36500 d: retentionDays is whole, 36500 at most"),
+        ({"value": 3, "unit": "m"}, None, "no retention in d, w or y"),
+        ({"value": 0, "unit": "d"}, None, "a retention is above 0"),
+        ({"value": 3, "unit": "y", "element": "press.power"}, None, "a DataContract has no place for it"),
+    ],
+)
+def test_retention(level: dict[str, Any], expected: int | None, why: str) -> None:
+    found = imported(prop(), slaProperties=[{"property": "retention", **level}])
+    assert found.specs[0].get("retentionDays") == expected
+    assert [loss.why for loss in found.losses] == ([why] if why else [])
+
+
+def test_a_pseudonym_is_our_own_word_and_for_texts() -> None:
+    custom = {"property": "pseudonymise", "value": True, "vendor": "plantwright"}
+    assert fields(prop("string", customProperties=[custom]))[0]["pseudonymise"] is True
+    [loss] = imported(prop("number", customProperties=[custom])).losses
+    assert loss.why == "not of the form that this property has here"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from plantwright_cli import states
 from plantwright_cli.app import app
-from plantwright_cli.plan import render, states
+from plantwright_cli.plan import render
 from plantwright_cli.plan.effects import Effect, Plan, compare
-from plantwright_cli.plan.tree import Tree
+from plantwright_cli.tree import Tree
 
 Objects = list[dict[str, Any]]
 Change = Callable[[Objects], None]
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 KINDS = ("Plant", "DataContract", "MachineProfile", "Machine")
 
 
@@ -41,7 +44,7 @@ def plan(objects: Objects, tmp_path: Path) -> Callable[[Change], Plan]:
     def made(change: Change) -> Plan:
         after = copy.deepcopy(objects)
         change(after)
-        return compare(tree(objects, tmp_path / "before"), tree(after, tmp_path / "after"))
+        return compare(tree(objects, tmp_path / "before"), tree(after, tmp_path / "after"), NOW)
 
     return made
 

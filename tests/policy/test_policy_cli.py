@@ -169,7 +169,7 @@ def test_exceptions_are_listed_as_they_stand(tmp_path: Path) -> None:
         exception("soon", "2026-12-20", "lathe-07"),
         exception("later", "2027-12-20", "lathe-03"),
     ]
-    found = manifests.read([str(tree(tmp_path, with_spec(exceptions=exceptions)))])
+    found = manifests.sources([str(tree(tmp_path, with_spec(exceptions=exceptions)))])
     report = lint_tree(found, NOW, soon=timedelta(days=30))
     assert [(w.exception.name, w.state) for w in report.waivers] == [
         ("past", "Expired"),
@@ -198,10 +198,11 @@ def test_what_cannot_be_looked_at_is_said(tmp_path: Path, content: str, words: s
 def test_an_exception_without_an_end_is_named(tmp_path: Path) -> None:
     endless = exception("e", "", "x")
     del endless["expires"]
-    result = run("lint", tree(tmp_path, with_spec(exceptions=[endless])))
-    assert isinstance(result.exception, UserError)
-    assert "governancepolicy-owners.yaml" in str(result.exception)
-    assert "spec.exceptions.0.expires" in str(result.exception)
+    result = run("lint", tree(tmp_path, with_spec(exceptions=[endless])), "-o", "json")
+    assert result.exit_code == 1
+    (finding,) = json.loads(result.output)["findings"]
+    assert finding["path"].endswith("governancepolicy-owners.yaml")
+    assert (finding["result"], finding["fieldPath"]) == ("Refused", "spec.exceptions[0].expires")
 
 
 def test_render_writes_a_file_per_policy_and_tells_what_it_leaves_out(tmp_path: Path) -> None:
@@ -257,3 +258,48 @@ def test_the_library_can_be_used_and_its_readme_lists_it() -> None:
     assert len(listed) >= 10
     assert all(f"]({name})" in readme for name in listed)
     assert all(path.read_text().startswith("# Why: ") for path in LIBRARY.glob("*.yaml") if path.name in listed)
+
+
+def extension(**spec: Any) -> Obj:
+    """A site's contract on the base one."""
+    body = laid_over(BASE["DataContract"], {"metadata.namespace": "plant-stuttgart", "metadata.name": "site"})
+    fields = [{"name": "extra", "type": "Number"}]
+    family = BASE["DataContract"]["spec"].get("name", BASE["DataContract"]["metadata"]["name"])
+    kept = {key: body["spec"][key] for key in ("classification", "freshnessSeconds") if key in body["spec"]}
+    return {
+        **body,
+        "spec": {"name": "site", "version": "1.0.0", "extends": {"name": family}, "fields": fields, **kept, **spec},
+    }
+
+
+def contract_findings(folder: Path) -> list[Obj]:
+    report = json.loads(run("lint", folder, "-o", "json").output)
+    return [finding for finding in report["findings"] if finding["kind"] == "DataContract"]
+
+
+def test_an_extension_is_judged_with_what_it_inherits(tmp_path: Path) -> None:
+    rule = {"name": "warm", "expression": "temperature < 90.0 || extra > 1.0", "message": "m"}
+    assert contract_findings(tree(tmp_path, extension(rules=[rule]))) == []
+
+
+def test_an_extension_that_loosens_is_found(tmp_path: Path) -> None:
+    wider = {"name": "temperature", "type": "Number", "unit": "Cel", "minimum": "-273", "maximum": "9999"}
+    (finding,) = contract_findings(
+        tree(tmp_path, extension(fields=[wider]), DataContract={"spec.fields.1.maximum": "120"})
+    )
+    assert finding["result"] == "Stalled"
+    assert "loosens" in finding["message"]
+
+
+def test_what_a_rule_says_of_one_plant_is_not_said_of_another(tmp_path: Path) -> None:
+    """The rule looks at the plant alone, so its outcome is remembered from one machine to the next, by plant."""
+    near = with_spec(rules=[POLICY["spec"]["rules"][1]])
+    folder = tree(tmp_path, near)
+    for name, country in (("lyon", "FR"), ("ulm", "DE")):
+        for kind, change in (("Plant", {"spec.country": country}), ("Machine", {"spec.plantRef.name": name})):
+            named = {"metadata.namespace": "plant-stuttgart", "metadata.name": name}
+            body = laid_over(BASE[kind], named | change)
+            (folder / f"{kind}-{name}.yaml").write_text(yaml.safe_dump(body))
+    report = json.loads(run("lint", folder, "-o", "json").output)
+    assert [f["name"] for f in report["findings"] if f["rule"] == "governance/owners/near"] == ["lyon"]
+    assert report["verdicts"] == {"Failed": 1, "Passed": 2}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from policy_cases import BASE, CASES, LIBRARY_POLICIES, MODELS, NOW, POLICIES, Case, compiled, laid_over
+from policy_cases import BASE, CASES, LIBRARY, LIBRARY_POLICIES, NOW, POLICIES, Case, compiled, laid_over
 
 from plantwright_cli import manifests
 from plantwright_cli.policy.linting import lint
@@ -64,8 +64,7 @@ def test_the_table_is_large_and_tries_every_rule_both_ways() -> None:
 
 def test_the_base_objects_pass_the_whole_library() -> None:
     tree = [laid_over(body, {"metadata.namespace": "plant-stuttgart"}) for body in BASE.values()]
-    found = [manifests.Manifest("base.yaml", body, MODELS[body["kind"]].model_validate(body)) for body in tree]
-    found += [manifests.Manifest("library", {}, policy) for policy in LIBRARY_POLICIES.values()]
+    found = [manifests.Source("base.yaml", body) for body in tree] + manifests.sources([str(LIBRARY)])
     report = lint(found, NOW, everywhere=["governance"])
     assert report.findings == []
     assert report.counts["Passed"] > 20

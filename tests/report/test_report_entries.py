@@ -10,8 +10,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from plantwright_cli import states
 from plantwright_cli.app import app
-from plantwright_cli.plan import states
 from plantwright_cli.report import render
 from plantwright_cli.report.entries import Entry, entries
 

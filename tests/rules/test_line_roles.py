@@ -47,6 +47,7 @@ def test_parallel_lines_have_no_roles(plant: Plant) -> None:
 @pytest.mark.parametrize("leading", [True, False], ids=["leader", "standby"])
 def test_only_the_leader_exports_roles(plant: Plant, leading: bool) -> None:
     metrics = Metrics()
-    metrics.watch_lines(lambda: line_roles(plant), lambda: leading)
+    roles = {"plantwright_line_role_info": lambda: ((role, 1.0) for role in line_roles(plant))}
+    metrics.watch(roles, lambda: leading)
     sample = 'plantwright_line_role_info{area="machining",line="flow",machine="oven",plant="stuttgart",role="bottleneck"} 1.0'
     assert (sample in generate_latest(metrics.registry).decode().splitlines()) is leading

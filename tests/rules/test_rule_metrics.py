@@ -9,6 +9,7 @@ import yaml
 
 from plantwright_gateway.app.metrics import COUNTERS, GAUGES, PLACE
 from plantwright_gateway.context.kpi import STATES
+from plantwright_operator.reconcile.metrics import TOLD, Metrics
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "charts/plantwright/files/rules"
@@ -53,6 +54,37 @@ def test_every_recorded_series_of_a_rule_is_recorded() -> None:
 def test_every_kpi_is_recorded_at_every_level_and_window(level: str, kpi: str) -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     assert {f"{level}:plantwright_{kpi}:ratio_rate{window}" for window in ("5m", "1h", "8h")} <= recorded
+
+
+def test_rules_select_and_join_by_labels_that_the_operator_sets() -> None:
+    for rule in rules():
+        for name, matchers in SELECTED.findall(rule["expr"]):
+            labels = set(re.findall(r"(\w+)\s*(?:=|!=|=~|!~)\s*\"", matchers))
+            assert name not in TOLD or labels <= set(TOLD[name][1]), rule
+    for grouped, name in re.findall(r"by \(([\w, ]+)\) \((plantwright_\w+)[{)]", str([r["expr"] for r in rules()])):
+        assert name not in TOLD or set(grouped.split(", ")) <= set(TOLD[name][1]), name
+
+
+@pytest.mark.parametrize("alert", [rule for rule in rules() if "alert" in rule], ids=lambda rule: rule["alert"])
+def test_every_alert_on_machines_carries_their_owner(alert: dict[str, Any]) -> None:
+    if alert["alert"] == "PlantwrightOperatorNoLeader":
+        return
+    owned = (
+        "by (plant, owner, steward)",
+        "group_left (owner, steward)",
+        "plantwright_policy_exception_end_timestamp_seconds",
+    )
+    assert any(way in alert["expr"] for way in owned)
+
+
+def test_every_metric_of_the_operator_is_documented_with_its_labels() -> None:
+    text = (ROOT / "docs/reference/metrics.md").read_text().partition("\n# Metrics of the operator\n")[2]
+    documented = dict(re.findall(r"^\| `(plantwright_\w+)(?:\{([\w,]+)\})?` \|", text, re.MULTILINE))
+    registered = {family.name: family for family in Metrics().registry.collect()}
+    suffix = {"counter": "_total", "gauge": "", "histogram": ""}
+    exported = {name + suffix[family.type] for name, family in registered.items()}
+    assert set(documented) == exported | set(TOLD)
+    assert {name: tuple(documented[name].split(",")) for name in TOLD} == {name: TOLD[name][1] for name in TOLD}
 
 
 def test_rules_select_by_labels_that_gateways_set() -> None:

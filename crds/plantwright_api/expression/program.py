@@ -5,7 +5,7 @@ nothing that a user wrote is ever Python. It sees no builtins.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from plantwright_api.expression import syntax
@@ -26,72 +26,81 @@ class Expression:
 
     `run` takes the values of `fields` in their order, each of its field's type, and returns a value of `type`, or None where
     there is none. It never raises, and a None among its arguments makes its result None.
+
+    `source` is the same as a Python expression over v0, v1, ... that needs `names`, for a program that puts it into its own:
+    none of its arguments may be None, and where it raises one of `ERRORS` there is no value.
     """
 
     text: str
     type: Type
     fields: tuple[str, ...]
     run: Callable[..., Value]
+    source: str = field(default="", compare=False, repr=False)
+    names: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def over(self, values: Mapping[str, Value]) -> Value:
         """The result over values by field name; a missing one counts as None."""
         return self.run(*map(values.get, self.fields))
 
 
-def compile_expression(text: str, fields: Mapping[str, str], wanted: Type | None = None) -> Expression:
+def compile_expression(
+    text: str, fields: Mapping[str, str], wanted: Type | None = None, noun: str = "field"
+) -> Expression:
     """Compile an expression over fields of these types (a contract's type words), to a result of the `wanted` type.
+
+    `noun` is what messages call a field.
 
     Raises:
         ExpressionError: with the position of what is wrong, and the cure.
     """
     tree = syntax.parse(text)
-    types = Types(fields)
+    types = Types(fields, noun)
     found = types.of(tree)
     if wanted not in (None, found) and (wanted, found) != ("Number", "Integer"):
         raise ExpressionError(tree.position, f"the whole gives {found}, and {wanted} is needed")
     if not types.used:
-        raise ExpressionError(1, "no field is named, so the result is always the same")
-    source = _Source(types).function(tree)
-    return Expression(text, wanted or found, tuple(types.used), _made(source))
+        raise ExpressionError(1, f"no {noun} is named, so the result is always the same")
+    source = _Source(types).expression(tree)
+    patterns = {_pattern(position): compiled for position, compiled in types.patterns.items()}
+    names = {"len": len, **_NAMESPACE, **patterns}
+    return Expression(text, wanted or found, tuple(types.used), _made(source, len(types.used), names), source, names)
 
 
+ERRORS: Final = (ArithmeticError, ValueError, TypeError)
 _NAMESPACE: Final[dict[str, Any]] = {
     "finite": finite,
     "whole": whole,
     "joined": joined,
     "remainder": remainder,
-    "ERRORS": (ArithmeticError, ValueError, TypeError),
+    "ERRORS": ERRORS,
     **{f"f_{name}": function.run for name, function in FUNCTIONS.items()},
 }
 
 
-def _made(source: str) -> Callable[..., Value]:
-    namespace = {"__builtins__": {}, "len": len, **_NAMESPACE}
-    exec(compile(source, "<expression>", "exec"), namespace)  # noqa: S102  made of this file's own pieces
+def _made(source: str, count: int, names: Mapping[str, Any]) -> Callable[..., Value]:
+    arguments = [f"v{index}" for index in range(count)]
+    lines = [
+        f"def run({', '.join(arguments)}):",
+        f"    if {' or '.join(f'{name} is None' for name in arguments)}: return None",
+        f"    try: return {source}",
+        "    except ERRORS: return None",
+    ]
+    namespace = {"__builtins__": {}, **names}
+    exec(compile("\n".join(lines), "<expression>", "exec"), namespace)  # noqa: S102  made of this file's own pieces
     run: Callable[..., Value] = namespace["run"]
     return run
 
 
 class _Source:
-    """Writes the source of one function."""
+    """Writes the source of one expression."""
 
     def __init__(self, types: Types) -> None:
         self._types = types
         self._numbered = {name: f"v{index}" for index, name in enumerate(types.used)}
 
-    def function(self, tree: syntax.Node) -> str:
-        names = list(self._numbered.values())
-        missing = " or ".join(f"{name} is None" for name in names)
+    def expression(self, tree: syntax.Node) -> str:
         result = self._checked(tree)
-        if self._types.of(tree) == "String":
-            result = f"joined({result}, '')"
-        lines = [
-            f"def run({', '.join(names)}):",
-            f"    if {missing}: return None",
-            f"    try: return {result}",
-            "    except ERRORS: return None",
-        ]
-        return "\n".join(lines)
+        return f"joined({result}, '')" if self._types.of(tree) == "String" else result
 
     def _checked(self, node: syntax.Node) -> str:
         """The node's source; arithmetic that ends here is checked to have stayed a number."""
@@ -129,7 +138,10 @@ class _Source:
         return f"({self._checked(node.item)} in ({', '.join(self._checked(each) for each in node.choices)},))"
 
     def _call(self, node: syntax.Call) -> str:
-        return f"f_{node.function}({', '.join(self._checked(each) for each in node.arguments)})"
+        arguments = [self._checked(each) for each in node.arguments]
+        if FUNCTIONS[node.function].pattern is not None:
+            arguments[-1] = _pattern(node.arguments[-1].position)
+        return f"f_{node.function}({', '.join(arguments)})"
 
 
 _WRITERS: Final[dict[type, Callable[[_Source, Any], str]]] = {
@@ -141,6 +153,11 @@ _WRITERS: Final[dict[type, Callable[[_Source, Any], str]]] = {
     syntax.Member: _Source._member,
     syntax.Call: _Source._call,
 }
+
+
+def _pattern(position: int) -> str:
+    """What a compiled pattern is called in the source."""
+    return f"p{position}"
 
 
 def _is_arithmetic(node: syntax.Node) -> bool:

@@ -1,7 +1,7 @@
 """Tokens in, tree out: precedence climbing, bounded in length, depth and number of nodes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from typing import Final
 
 from plantwright_api.expression.errors import ExpressionError
@@ -100,6 +100,25 @@ def parse(text: str) -> Node:
     if len(text) > LONGEST_TEXT:
         raise ExpressionError(LONGEST_TEXT + 1, f"longer than {LONGEST_TEXT} characters; split it into several rules")
     return _Parser(tokens(text)).whole()
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The fields that an expression names, each once, in order.
+
+    Raises:
+        ExpressionError: it is none.
+    """
+    return tuple(dict.fromkeys(_names(parse(text))))
+
+
+def _names(node: Node) -> Iterator[str]:
+    if isinstance(node, Name):
+        yield node.name
+    for field in fields(node):
+        value = getattr(node, field.name)
+        for child in value if isinstance(value, tuple) else (value,):
+            if isinstance(child, Node):
+                yield from _names(child)
 
 
 class _Parser:

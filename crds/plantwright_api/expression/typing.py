@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from plantwright_api.expression import syntax
 from plantwright_api.expression.errors import ExpressionError
 from plantwright_api.expression.functions import FUNCTIONS, Function
+from plantwright_api.pattern import PatternError
 
 Type = Literal["Boolean", "Integer", "Number", "String"]
 FIELD_TYPES: Final[Mapping[str, Type]] = {
@@ -22,15 +23,21 @@ _TAKES: Final[Mapping[str, frozenset[str]]] = {
     "number": _NUMBERS,
     "number or String": _NUMBERS | {"String"},
     "String": frozenset({"String"}),
+    "Integer": frozenset({"Integer"}),
+    "pattern": frozenset({"String"}),
 }
 
 
 class Types:
-    """Types the nodes of one expression over fields of the given types. `used` holds the fields it names, in order."""
+    """Types the nodes of one expression over fields of the given types, which messages call by `noun`.
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        self._fields = fields
+    `used` holds the fields it names, in order; `patterns` its patterns, compiled, by the position of their text.
+    """
+
+    def __init__(self, fields: Mapping[str, str], noun: str = "field") -> None:
+        self._fields, self._noun = fields, noun
         self.used: dict[str, Type] = {}
+        self.patterns: dict[int, Callable[[str], Any]] = {}
 
     def of(self, node: syntax.Node) -> Type:
         """The type of a node and of all below it.
@@ -48,7 +55,9 @@ class Types:
         """A field of the contract."""
         declared = self._fields.get(node.name)
         if declared is None:
-            raise ExpressionError(node.position, f"there is no field {node.name}; {_meant(node.name, self._fields)}")
+            raise ExpressionError(
+                node.position, f"there is no {self._noun} {node.name}; {_meant(node.name, self._fields)}"
+            )
         if declared not in FIELD_TYPES:
             raise ExpressionError(node.position, f"{node.name} is a {declared}, which expressions do not know")
         self.used[node.name] = FIELD_TYPES[declared]
@@ -108,9 +117,23 @@ class Types:
             raise ExpressionError(node.position, f"there is no function {node.function}; {meant}")
         found = [self.of(argument) for argument in node.arguments]
         _hold(node, function, found)
+        if function.pattern is not None:
+            self._compile(node, function.pattern)
         if function.result == "same":
             return "Integer" if set(found) == {"Integer"} else "Number"
         return FIELD_TYPES[function.result]
+
+    def _compile(self, node: syntax.Call, made: Callable[[str], Callable[[str], Any]]) -> None:
+        """The last argument, once: a pattern that a machine could write would have to be compiled per value."""
+        last = node.arguments[-1]
+        if not isinstance(last, syntax.Literal):
+            raise ExpressionError(last.position, f"the pattern of {node.function} must be a text in quotes")
+        if last.position in self.patterns:
+            return
+        try:
+            self.patterns[last.position] = made(str(last.value))
+        except PatternError as error:
+            raise ExpressionError(last.position, f"the pattern of {node.function}: {error}") from error
 
 
 _RULES: Final[dict[type, Callable[[Types, Any], Type]]] = {

@@ -31,6 +31,8 @@ from plantwright_api.v1alpha1.base import (
 )
 
 FieldType = Literal["Boolean", "Integer", "Number", "String", "Timestamp"]
+Classification = Literal["Public", "Internal", "Confidential", "Restricted", "Personal"]
+"""Who may see data, from open to closed."""
 FieldRule = Literal["Type", "Range", "Enum", "Length", "Pattern", "RateOfChange"]
 """What a field can demand of a value, in the order in which it is judged; the first broken one counts."""
 Action = Literal["Flag", "Quarantine", "Block"]
@@ -122,6 +124,15 @@ class ContractField(ApiModel):
         json_schema_extra=list_map("rule"),
     )
 
+    classification: Classification | None = Field(
+        default=None, description="Who may see this field's values; absent: as the contract's classification says."
+    )
+    pseudonymise: bool = Field(
+        default=False,
+        description="True: a pseudonym made with the plant's key (Plant spec.pseudonymisation) is delivered instead of the "
+        "value, the same one for equal values of fields of this name. Needs type String; rules are judged on the value itself.",
+    )
+
     model_config = ConfigDict(
         json_schema_extra=cel(
             {
@@ -153,6 +164,11 @@ class ContractField(ApiModel):
                 "rule": "!has(self.maxChangePerSecond) || self.type in ['Integer', 'Number']",
                 "message": "maxChangePerSecond needs type Integer or Number",
                 "fieldPath": ".maxChangePerSecond",
+            },
+            {
+                "rule": "!has(self.pseudonymise) || !self.pseudonymise || self.type == 'String'",
+                "message": "pseudonymise needs type String",
+                "fieldPath": ".pseudonymise",
             },
             {
                 "rule": "!has(self.actions) || self.actions.all(a, a.rule in ['Type', 'Enum'] || "
@@ -211,8 +227,24 @@ class DataContractSpec(ApiModel):
         description="Contract that this one builds on: its fields and rules hold here too, and may be added to and "
         "tightened, never loosened.",
     )
-    classification: Literal["Public", "Internal", "Confidential", "Restricted", "Personal"] = Field(
-        default="Internal", description="Who may see the data."
+    classification: Classification = Field(
+        default="Internal", description="Who may see the data, as far as a field does not say it itself."
+    )
+    completeness_percent: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description="Least share of the planned time, in percent, in which every required field of a machine must be there, "
+        "fresh and within its terms; absent: only what is missing now counts.",
+        json_schema_extra={"format": "int32"},
+    )
+    completeness_window_seconds: Annotated[int, Field(ge=60, le=604_800)] | None = Field(
+        default=None,
+        description="Over which time, sliding, completenessPercent is judged, in seconds; absent: 3600.",
+        json_schema_extra={"format": "int32"},
+    )
+    retention_days: Annotated[int, Field(ge=1, le=36500)] | None = Field(
+        default=None,
+        description="Longest time for which an MES keeps the data, in days since it was recorded; absent: no limit is set.",
+        json_schema_extra={"format": "int32"},
     )
     freshness_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
         default=30,
@@ -237,7 +269,16 @@ class DataContractSpec(ApiModel):
         json_schema_extra=cel(
             immutable_once_published(
                 ["version", "classification", "freshnessSeconds", "fields"],
-                ["name", "description", "owner", "extends", "rules"],
+                [
+                    "name",
+                    "description",
+                    "owner",
+                    "extends",
+                    "rules",
+                    "retentionDays",
+                    "completenessPercent",
+                    "completenessWindowSeconds",
+                ],
             )
         )
     )

@@ -23,8 +23,8 @@ from plantwright_api.v1alpha1.base import (
     rules,
     says,
 )
-from plantwright_api.v1alpha1.machineprofile import ModbusAddress, OpcUaAddress
 from plantwright_api.v1alpha1.plant import Buffer
+from plantwright_api.v1alpha1.signals import ModbusAddress, OpcUaAddress
 
 
 class Location(ApiModel):

@@ -19,171 +19,17 @@ from plantwright_api.v1alpha1.base import (
     SignalName,
     Status,
     Text,
-    Unit,
     condition_column,
     immutable_once_published,
     list_map,
     rules,
 )
 from plantwright_api.v1alpha1.codetables import CodeTable
+from plantwright_api.v1alpha1.signals import ByteOrder, Signal, WordOrder
 
 Protocol = Literal["OPCUA", "ModbusTCP"]
-ModbusTable = Literal["Coil", "DiscreteInput", "InputRegister", "HoldingRegister"]
-ModbusType = Literal["Bool", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64", "Float32", "Float64", "String"]
-ByteOrder = Literal["BigEndian", "LittleEndian"]
-WordOrder = Literal["HighWordFirst", "LowWordFirst"]
-NodeId = Annotated[
-    str,
-    Field(
-        min_length=3,
-        max_length=1024,
-        pattern=r"^((nsu=[^;]+|ns=[0-9]{1,5});)?((i=[0-9]{1,10})|(s=.+)|(g=[0-9a-fA-F-]{36})|(b=[A-Za-z0-9+/=]+))$",
-    ),
-]
 MachineState = Literal["Production", "Setup", "Delay", "Idle", "PlannedDown"]
 """ISO 22400 time elements: APT, AUST, ADET, ADOT, planned downtime."""
-
-
-class OpcUaAddress(ApiModel):
-    """Where a signal is found in an OPC UA server."""
-
-    node_id: NodeId = Field(
-        description="NodeId of the variable; name the namespace by URI (nsu=http://…;s=…), since indexes move."
-    )
-
-
-class BitRange(ApiModel):
-    """Some bits of a register, read as one unsigned integer."""
-
-    first: Annotated[int, Field(ge=0, le=15)] = Field(
-        description="Lowest bit of the range, 0 is the lowest of the register.", json_schema_extra={"format": "int32"}
-    )
-    count: Annotated[int, Field(ge=1, le=16)] = Field(
-        description="How many bits; first and count together are at most 16.", json_schema_extra={"format": "int32"}
-    )
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            {
-                "rule": "self.first + self.count <= 16",
-                "message": "a register has 16 bits: first + count is at most 16",
-                "fieldPath": ".count",
-            },
-        )
-    )
-
-
-class ModbusAddress(ApiModel):
-    """Where a signal is found in a Modbus device."""
-
-    table: ModbusTable = Field(default="HoldingRegister", description="Which of the four Modbus tables.")
-    address: Annotated[int, Field(ge=0, le=65535)] = Field(
-        description="Address as it goes over the wire, counted from 0 (register 40001 of old manuals is 0).",
-        json_schema_extra={"format": "int32"},
-    )
-    type: ModbusType = Field(default="UInt16", description="How the registers are read.")
-    bit: Annotated[int, Field(ge=0, le=15)] | None = Field(
-        default=None,
-        description="Bit of the register, 0 is the lowest; needs type Bool.",
-        json_schema_extra={"format": "int32"},
-    )
-    bits: BitRange | None = Field(
-        default=None,
-        description="Bits of the register that are read as one unsigned integer; needs type UInt16.",
-    )
-    length: Annotated[int, Field(ge=1, le=246)] | None = Field(
-        default=None, description="Length of a String in bytes.", json_schema_extra={"format": "int32"}
-    )
-    byte_order: ByteOrder | None = Field(
-        default=None, description="Order of bytes in a register; absent: the profile's."
-    )
-    word_order: WordOrder | None = Field(
-        default=None, description="Order of registers in a value; absent: the profile's."
-    )
-    unit_id: Annotated[int, Field(ge=0, le=255)] | None = Field(
-        default=None,
-        description="Modbus unit; absent: the machine's, then the profile's.",
-        json_schema_extra={"format": "int32"},
-    )
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            {
-                "rule": "!has(self.length) || self.type == 'String'",
-                "message": "length needs type String",
-                "fieldPath": ".length",
-            },
-            {
-                "rule": "self.type != 'String' || has(self.length)",
-                "message": "type String needs a length in bytes",
-                "fieldPath": ".type",
-            },
-            {
-                "rule": "!has(self.bit) || (self.type == 'Bool' && self.table in ['InputRegister', 'HoldingRegister'])",
-                "message": "bit needs type Bool and a register table",
-                "fieldPath": ".bit",
-            },
-            {
-                "rule": "!has(self.bits) || (self.type == 'UInt16' && self.table in ['InputRegister', 'HoldingRegister'])",
-                "message": "bits need type UInt16 and a register table",
-                "fieldPath": ".bits",
-            },
-            {
-                "rule": "!(self.table in ['Coil', 'DiscreteInput']) || self.type == 'Bool'",
-                "message": "a Coil or DiscreteInput is read as type Bool",
-                "fieldPath": ".type",
-            },
-            {
-                "rule": "self.type != 'Bool' || self.table in ['Coil', 'DiscreteInput'] || has(self.bit)",
-                "message": "type Bool in a register needs a bit",
-                "fieldPath": ".type",
-            },
-        )
-    )
-
-
-class ValueName(ApiModel):
-    """What one code of a machine means."""
-
-    value: Annotated[str, Field(min_length=1, max_length=64)] = Field(description="Value as the machine sends it.")
-    name: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="Value as the contract names it.")
-
-
-class Signal(ApiModel):
-    """One value read from the machine."""
-
-    name: SignalName = Field(description="Name of the signal, unique within the profile.")
-    field: SignalName | None = Field(
-        default=None, description="Contract field it fills; absent: the field of the same name."
-    )
-    contract: ObjectName | None = Field(
-        default=None, description="Contract the field belongs to; absent: the first of contractRefs."
-    )
-    opcua: OpcUaAddress | None = Field(default=None, description="Address under protocol OPCUA.")
-    modbus: ModbusAddress | None = Field(default=None, description="Address under protocol ModbusTCP.")
-    scale: Decimal | None = Field(default=None, description="Factor: value = raw x scale + offset. A decimal string.")
-    offset: Decimal | None = Field(default=None, description="Summand: value = raw x scale + offset. A decimal string.")
-    unit: Unit | None = Field(
-        default=None,
-        description="Unit that the machine gives after scale and offset, as a UCUM code; absent: the contract field's. "
-        "Where it differs from the field's the value is converted; units of another dimension are refused.",
-    )
-    values: Annotated[list[ValueName], Field(max_length=256)] = Field(
-        default_factory=list,
-        description="Names for the machine's codes; they win over those of valuesFrom.",
-        json_schema_extra=list_map("value"),
-    )
-    values_from: CodeTable | None = Field(
-        default=None,
-        description="Names for the codes of a standard: PackML (OPC 30050, Execute is 6), PackMLTMC (the tobacco "
-        "industry's OPC 30060, Execute is 4), MTConnectExecution, MachineryItemState (OPC 40001-1).",
-    )
-    interval_milliseconds: Annotated[int, Field(ge=50, le=86_400_000)] | None = Field(
-        default=None,
-        description="How often the signal is read or sampled, in ms; absent: acquisition.intervalMilliseconds.",
-        json_schema_extra={"format": "int32"},
-    )
-    description: Text | None = Field(default=None, description="What the signal is on the machine.")
 
 
 class Acquisition(ApiModel):
@@ -282,7 +128,8 @@ class PartCounters(ApiModel):
     rejected: SignalName | None = Field(default=None, description="Signal that counts rejected parts.")
     rollover: Annotated[int, Field(ge=2, le=9_007_199_254_740_992)] | None = Field(
         default=None,
-        description="Number at which the counters begin again at 0, such as 65536; absent: a fall is a reset.",
+        description="Number at which the counters begin again at 0, such as 65536; absent: a fall is a reset. Not for "
+        "signals with a counter of their own.",
         json_schema_extra={"format": "int64"},
     )
     planned_run_time_per_item_seconds: Decimal | None = Field(
@@ -323,9 +170,9 @@ class MachineProfileSpec(ApiModel):
                 ["name", "description", "owner", "acquisition", "modbus", "state", "parts"],
             ),
             {
-                "rule": "self.signals.all(s, self.protocol == 'OPCUA' ? has(s.opcua) : has(s.modbus))",
+                "rule": "self.signals.all(s, has(s.expression) || (self.protocol == 'OPCUA' ? has(s.opcua) : has(s.modbus)))",
                 "message": "every signal needs an address for the profile's protocol: "
-                "signals[].opcua for OPCUA, signals[].modbus for ModbusTCP",
+                "signals[].opcua for OPCUA, signals[].modbus for ModbusTCP; or an expression",
                 "fieldPath": ".signals",
             },
             {

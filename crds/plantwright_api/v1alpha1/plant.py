@@ -231,6 +231,15 @@ class Network(ApiModel):
     )
 
 
+class Pseudonymisation(ApiModel):
+    """How gateways of the plant make pseudonyms of fields whose contract asks for it."""
+
+    secret_ref: SecretRef = Field(
+        description="Secret with key `key`: at least 32 random bytes, from which pseudonyms are made (HMAC-SHA-256). Plants "
+        "with the same key make the same pseudonyms; another key makes others."
+    )
+
+
 class Rollout(ApiModel):
     """How a change reaches gateways that already run."""
 
@@ -267,6 +276,10 @@ class PlantSpec(ApiModel):
     )
     gateway: Gateway = Field(default_factory=Gateway, description="Defaults for the plant's gateways.")
     network: Network = Field(default_factory=Network, description="What gateways may reach and who may reach them.")
+    pseudonymisation: Pseudonymisation | None = Field(
+        default=None,
+        description="How pseudonyms are made; needed by machines that fill a field with pseudonymise.",
+    )
     rollout: Rollout = Field(default_factory=Rollout, description="How changes reach running gateways.")
     suspend: bool = Field(
         default=False, description="Stop acting on this plant and its machines; gateways run on unchanged."

@@ -95,6 +95,12 @@ REASONS: tuple[Reason, ...] = (
         "A signal's unit measures something else than the contract field's, so that no conversion exists.",
         "Name the unit that the machine gives after scale and offset, or fill another field.",
     ),
+    Reason(
+        "ExpressionInvalid",
+        "Ready",
+        "A signal's expression cannot be used: it names what is not there, goes in a circle or does not fit its field.",
+        "As the message says; mend signals[].expression.",
+    ),
     Reason("UnitUnknown", "Ready", "A unit is no UCUM code that we know.", "As the message suggests."),
     Reason("RequiredFieldMissing", "Ready", "No signal fills a required field.", "Add a signal for the field."),
     Reason(
@@ -102,6 +108,12 @@ REASONS: tuple[Reason, ...] = (
         "Ready",
         "A signal has no address for the protocol.",
         "Set signals[].opcua or signals[].modbus.",
+    ),
+    Reason(
+        "PseudonymKeyNotNamed",
+        "Ready",
+        "A contract asks for pseudonyms, and the Plant names no Secret to make them with.",
+        "Set spec.pseudonymisation.secretRef of the Plant.",
     ),
     Reason(
         "InvalidSpec", "Ready", "The object passed admission and cannot be used all the same.", "As the message says."
@@ -191,6 +203,12 @@ REASONS: tuple[Reason, ...] = (
         "NotInEnum", "ContractMet", "A value is none of its field's.", "Name it in signals[].values or the contract."
     ),
     Reason("WrongType", "ContractMet", "A value cannot be read as its field's type.", "Mend the address or the type."),
+    Reason(
+        "NotComputable",
+        "ContractMet",
+        "A signal's expression has no value: it divides by zero, or a text does not hold what is looked for.",
+        "Check the machine, or mend signals[].expression of the profile.",
+    ),
     Reason("NotANumber", "ContractMet", "A value is NaN or infinite.", "Check the sensor."),
     Reason("RequiredMissing", "ContractMet", "A required field did not arrive.", "Check its signal."),
     Reason("TooLong", "ContractMet", "A string is longer than its field allows.", "Mend the contract or the machine."),
@@ -209,6 +227,12 @@ REASONS: tuple[Reason, ...] = (
         "A value changed by more than its field allows in the time.",
         "Check the sensor, or raise maxChangePerSecond.",
     ),
+    Reason(
+        "Incomplete",
+        "ContractMet",
+        "Required fields were missing or wrong for a larger share of the planned time than completenessPercent allows.",
+        "Check the machine and its network; it is met again once enough of the window is complete.",
+    ),
     Reason("FieldStale", "ContractMet", "A field is older than its own freshnessSeconds.", "Check its signal."),
     Reason(
         "RuleViolated",
@@ -221,6 +245,13 @@ REASONS: tuple[Reason, ...] = (
         "ContractMet",
         "Kept back because another field of the contract breaks a rule whose action is Block.",
         "Mend that field.",
+    ),
+    Reason(
+        "NoPseudonymKey",
+        "ContractMet",
+        "A value must leave as a pseudonym only, and there is no key to make it: the Secret that Plant "
+        "spec.pseudonymisation names is missing, or its `key` has fewer than 32 bytes. The value is quarantined.",
+        "Apply the Secret; the next values are delivered.",
     ),
     Reason("RoomLeft", "Buffered", "The buffer takes values."),
     Reason("NearlyFull", "Buffered", "The backlog fills more than nine tenths of the buffer.", "Bring the MES back."),

@@ -48,6 +48,7 @@ class ContractField(Config, frozen=True):
     max_change_per_second: float | None = None
     freshness_seconds: int | None = None
     actions: dict[FieldRule, Action] = {}
+    pseudonymise: bool = False
 
 
 class CrossFieldRule(Config, frozen=True):
@@ -67,6 +68,9 @@ class Contract(Config, frozen=True):
     fields: list[ContractField]
     freshness_seconds: int = 30
     rules: list[CrossFieldRule] = []
+    completeness_percent: int | None = None
+    completeness_window_seconds: int | None = None
+    retention_days: int | None = None
 
 
 class ModbusAddress(Config, frozen=True):
@@ -92,8 +96,28 @@ class OpcUaAddress(Config, frozen=True):
     node_id: str
 
 
+class Counter(Config, frozen=True):
+    """A counter of the machine, of which a running total is kept; `rollover` is where it begins again at 0, if known."""
+
+    rollover: int | None = None
+
+
+class Operand(Config, frozen=True):
+    """How expressions see a signal: its type, and value = raw x scale + offset in the signal's own unit.
+
+    Where the signal has names for its codes an expression sees those, and the type is String.
+    """
+
+    type: FieldType
+    scale: float = 1.0
+    offset: float = 0.0
+
+
 class Signal(Config, frozen=True):
-    """One value to read: address, scaling and the contract field it fills. Exactly one address is set."""
+    """One value to read: address, scaling and the contract field it fills. Exactly one of address and expression is set.
+
+    `operand` is set for a signal that expressions name. An `internal` one fills no field, its `contract` and `field` are "".
+    """
 
     name: str
     contract: str
@@ -105,6 +129,10 @@ class Signal(Config, frozen=True):
     offset: float = 0.0
     unit: str | None = None
     values: dict[str, str] = {}
+    expression: str | None = None
+    operand: Operand | None = None
+    internal: bool = False
+    counter: Counter | None = None
 
 
 class ModbusSource(Config, frozen=True, tag="ModbusTCP", tag_field="protocol"):
@@ -240,6 +268,10 @@ class Machine(Config, frozen=True):
     calendar: Calendar = Calendar()
     state: StateModel | None = None
     parts: PartCounters | None = None
+    pseudonym_secret: str | None = None
+    """Folder under SECRETS_DIR whose `key` makes the pseudonyms of fields that ask for them."""
+    replay: str = ""
+    """A word that a person chose: with another one the values in quarantine are judged and delivered anew, once."""
 
 
 class GatewayConfig(Config, frozen=True):

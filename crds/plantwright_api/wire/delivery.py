@@ -45,7 +45,8 @@ class Observation(Data, frozen=True):
 
     `flags` lists per field why it does not meet its contract though it was delivered; `quality` per field only where it
     is not Good. A flag is a word of the catalogue; `RuleViolated:<name>` names the contract's rule over several fields that
-    does not hold. `config` is the hash of the configuration it was read under.
+    does not hold. `config` is the hash of the configuration it was read under. `replayed`: the values had been in quarantine
+    and come late; each was told in a Quarantined event of the same contract, field and time before.
     """
 
     plant: str
@@ -57,6 +58,7 @@ class Observation(Data, frozen=True):
     quality: dict[str, Quality] = {}
     flags: dict[str, str] = {}
     context: dict[str, str] = {}
+    replayed: bool = False
 
 
 class Gap(Data, frozen=True):
@@ -74,7 +76,10 @@ class Gap(Data, frozen=True):
 
 
 class Configuration(Data, frozen=True):
-    """A configuration came into force."""
+    """A configuration came into force.
+
+    `retention` says per contract for how many days at most an MES keeps its data; a contract without a limit is not in it.
+    """
 
     plant: str
     machine: str
@@ -83,6 +88,7 @@ class Configuration(Data, frozen=True):
     contracts: dict[str, str]
     gateway_version: str
     asset: dict[str, str] = {}
+    retention: dict[str, int] = {}
 
 
 class Quarantined(Data, frozen=True):

@@ -34,8 +34,36 @@ class SinkStatus(Body, frozen=True):
     last_error: str = ""
 
 
+class Violation(Body, frozen=True):
+    """A kind of violation that was seen: field, reason (`RuleViolated:<rule>` for a rule) and what became of the first value."""
+
+    contract: str
+    version: str
+    field: str
+    reason: str
+    action: Literal["Quarantined", "Flagged"]
+    first_time: str
+
+
+class Replay(Body, frozen=True):
+    """A replay of the quarantine. `released` values went into the stream; `kept` says per reason how many stay."""
+
+    request: str
+    done: bool = False
+    released: int = 0
+    kept: dict[str, int] = {}
+
+
+class Quarantine(Body, frozen=True):
+    """How many values are held, how many had to go for newer ones, and the replay that was asked for last."""
+
+    held: int = 0
+    dropped: int = 0
+    replay: Replay | None = None
+
+
 class MachineStatus(Body, frozen=True):
-    """One machine of this gateway."""
+    """One machine of this gateway. `violations` holds at most 50 kinds, of the contract versions in force."""
 
     uid: str
     name: str
@@ -47,6 +75,8 @@ class MachineStatus(Body, frozen=True):
     accepted: int = 0
     quarantined: int = 0
     gaps: int = 0
+    quarantine: Quarantine = Quarantine()
+    violations: list[Violation] = []
 
 
 class GatewayStatus(Body, frozen=True):

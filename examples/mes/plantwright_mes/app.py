@@ -9,6 +9,7 @@ import asyncpg
 from aiohttp import web
 
 from plantwright_mes.mqtt import consume
+from plantwright_mes.retention import sweep_always
 from plantwright_mes.settings import Settings
 from plantwright_mes.store import connect
 from plantwright_mes.web import Service, application
@@ -57,8 +58,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
 async def _background(settings: Settings, service: Service) -> None:
     service.pool = await _database(settings.dsn)
     log.info("the database is ready")
-    if settings.mqtt_url:
-        await consume(settings, service)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(sweep_always(service.pool, service.expired, settings.sweep_seconds))
+        if settings.mqtt_url:
+            group.create_task(consume(settings, service))
 
 
 async def _database(dsn: str) -> asyncpg.Pool:

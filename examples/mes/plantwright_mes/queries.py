@@ -10,12 +10,16 @@ COUNTS = ("received", "stored", "ignored", "rejected", "holes", "observations")
 
 _EXPORT = (
     "SELECT uid, epoch, seq, plant, machine, contract, version, source_time, recorded_time, stored_time, fields, flags,"
-    " quality, config FROM observations WHERE machine = $1 AND sink = $2 AND ($3 = '' OR uid = $3)"
+    " quality, replayed, config FROM observations WHERE machine = $1 AND sink = $2 AND ($3 = '' OR uid = $3)"
     " ORDER BY uid, epoch, seq"
 )
 _GAPS = (
     "SELECT uid, epoch, seq, plant, machine, reason, start_time, end_time, count, signals, message, config"
     " FROM gaps WHERE machine = $1 AND sink = $2 ORDER BY start_time, uid, epoch, seq"
+)
+_QUARANTINE = (
+    "SELECT uid, epoch, seq, plant, machine, contract, version, field, signal, value, reason, source_time, recorded_time,"
+    " released_time, config FROM quarantine WHERE machine = $1 AND sink = $2 ORDER BY uid, epoch, seq"
 )
 _JSON_COLUMNS = frozenset({"fields", "flags", "quality"})
 
@@ -28,10 +32,11 @@ async def totals(pool: asyncpg.Pool) -> dict[str, dict[str, int]]:
 
 
 async def side_counts(pool: asyncpg.Pool) -> dict[str, int]:
-    """How many gap, configuration and quarantine records are stored."""
+    """How many gap, configuration and quarantine records are stored, and how many values of the last came after all."""
     record = await pool.fetchrow(
         "SELECT (SELECT count(*) FROM gaps) AS gaps, (SELECT count(*) FROM configurations) AS configurations,"
-        " (SELECT count(*) FROM quarantine) AS quarantine"
+        " (SELECT count(*) FROM quarantine) AS quarantine,"
+        " (SELECT count(*) FROM quarantine WHERE released_time IS NOT NULL) AS released"
     )
     return dict(record)
 
@@ -63,6 +68,12 @@ async def export(pool: asyncpg.Pool, machine: str, sink: str, uid: str = "") -> 
 async def gaps(pool: asyncpg.Pool, machine: str, sink: str) -> AsyncIterator[bytes]:
     """The gap records of a machine as JSON lines, ordered by start."""
     async for line in _lines(pool, _GAPS, machine, sink):
+        yield line
+
+
+async def quarantine(pool: asyncpg.Pool, machine: str, sink: str) -> AsyncIterator[bytes]:
+    """The values that a machine's gateway kept out, as JSON lines in order; `releasedTime` says when they came after all."""
+    async for line in _lines(pool, _QUARANTINE, machine, sink):
         yield line
 
 

@@ -32,9 +32,9 @@ class Row(NamedTuple):
 
 KEY = ("sink", "uid", "epoch", "seq", "plant", "machine", "source_time", "recorded_time")
 TABLES: dict[str, tuple[str, ...]] = {
-    "observations": (*KEY, "contract", "version", "fields", "quality", "flags", "context", "config"),
+    "observations": (*KEY, "contract", "version", "fields", "quality", "flags", "context", "replayed", "config"),
     "gaps": (*KEY, "reason", "start_time", "end_time", "count", "signals", "message", "config"),
-    "configurations": (*KEY, "config", "profile", "contracts", "gateway_version", "asset"),
+    "configurations": (*KEY, "config", "profile", "contracts", "gateway_version", "asset", "retention"),
     "quarantine": (*KEY, "contract", "version", "field", "signal", "value", "reason", "config"),
 }
 """Columns per table, in the order in which rows carry them."""
@@ -80,7 +80,8 @@ def _refuse(text: str) -> datetime:
 
 def _observation(data: ObservationData) -> tuple[Any, ...]:
     parts = (data.fields, data.quality, data.flags, data.context)
-    return (data.contract, data.contract_version, *(msgspec.json.encode(part) for part in parts), data.config)
+    encoded = (msgspec.json.encode(part) for part in parts)
+    return (data.contract, data.contract_version, *encoded, data.replayed, data.config)
 
 
 def _gap(data: GapData) -> tuple[Any, ...]:
@@ -89,8 +90,8 @@ def _gap(data: GapData) -> tuple[Any, ...]:
 
 
 def _configuration(data: ConfigurationData) -> tuple[Any, ...]:
-    contracts, asset = msgspec.json.encode(data.contracts), msgspec.json.encode(data.asset)
-    return (data.config, data.profile, contracts, data.gateway_version, asset)
+    contracts, asset, retention = map(msgspec.json.encode, (data.contracts, data.asset, data.retention))
+    return (data.config, data.profile, contracts, data.gateway_version, asset, retention)
 
 
 def _quarantined(data: QuarantinedData) -> tuple[Any, ...]:

@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS observations (
   flags jsonb NOT NULL,
   context jsonb NOT NULL
 );
+-- Values that came out of a gateway's quarantine, and so late.
+ALTER TABLE observations ADD COLUMN IF NOT EXISTS replayed boolean NOT NULL DEFAULT false;
 CREATE INDEX IF NOT EXISTS observations_by_machine ON observations (machine, plant, sink);
 
 CREATE TABLE IF NOT EXISTS gaps (
@@ -63,6 +65,8 @@ CREATE TABLE IF NOT EXISTS configurations (
   gateway_version text NOT NULL,
   asset jsonb NOT NULL
 );
+-- Days for which data is kept, by contract.
+ALTER TABLE configurations ADD COLUMN IF NOT EXISTS retention jsonb NOT NULL DEFAULT '{}';
 
 CREATE TABLE IF NOT EXISTS quarantine (
   LIKE event INCLUDING ALL,
@@ -73,6 +77,10 @@ CREATE TABLE IF NOT EXISTS quarantine (
   value text NOT NULL,
   reason text NOT NULL
 );
+-- When the value came after all, replayed by the gateway; null while it is missing.
+ALTER TABLE quarantine ADD COLUMN IF NOT EXISTS released_time timestamptz;
+CREATE INDEX IF NOT EXISTS quarantine_by_value ON quarantine (uid, contract, field, source_time);
+CREATE INDEX IF NOT EXISTS quarantine_by_machine ON quarantine (machine, plant, sink);
 
 -- Events that will never be stored. Kept, so that a gateway whose receipt was lost still learns of them.
 CREATE TABLE IF NOT EXISTS rejections (

@@ -21,6 +21,8 @@ class Settings(NamedTuple):
     """Name of the persistent session; two services need two names."""
     token: str = ""
     """Bearer token that POST /v1/observations must carry; empty: none."""
+    sweep_seconds: float = 3600.0
+    """How often data is deleted that its contract's retention lets go."""
 
     def broker(self) -> tuple[str, int]:
         """Host and port of the broker."""
@@ -29,10 +31,11 @@ class Settings(NamedTuple):
 
 
 def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
-    """Read MES_DSN, MES_HOST, MES_PORT, MES_MQTT_URL, MES_MQTT_FILTER, MES_MQTT_CLIENT_ID and MES_TOKEN_FILE.
+    """Read MES_DSN, MES_HOST, MES_PORT, MES_MQTT_URL, MES_MQTT_FILTER, MES_MQTT_CLIENT_ID, MES_TOKEN_FILE and
+    MES_SWEEP_SECONDS.
 
     Raises:
-        ValueError: when MES_PORT is no number.
+        ValueError: when MES_PORT or MES_SWEEP_SECONDS is no number.
         OSError: when MES_TOKEN_FILE is named and cannot be read.
     """
     token_file = env.get("MES_TOKEN_FILE", "")
@@ -44,4 +47,5 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         mqtt_filter=env.get("MES_MQTT_FILTER", "plantwright/v1/#"),
         mqtt_client_id=env.get("MES_MQTT_CLIENT_ID", "plantwright-mes"),
         token=Path(token_file).read_text().strip() if token_file else "",
+        sweep_seconds=float(env.get("MES_SWEEP_SECONDS", "3600")),
     )

@@ -83,7 +83,8 @@ async def _store(connection: Any, sink: str, batch: Batch, admission: Admission)
     if admission.hole:
         await _write_hole(connection, sink, batch, admission.hole)
     observations = [entry for entry in stored if entry.table == "observations"]
-    await _write_latest(connection, observations)
+    await _write_latest(connection, [entry for entry in observations if not _is_replayed(entry)])
+    await _mark_released(connection, filter(_is_replayed, observations))
     watermark = await _count(
         connection,
         sink,
@@ -219,6 +220,25 @@ async def _write_latest(connection: Any, observations: Iterable[Row]) -> None:
         " SET source_time = excluded.source_time, fields = latest.fields || excluded.fields",
         [(*key, time, msgspec.json.encode(fields)) for key, (time, fields) in sorted(merged.items())],
     )
+
+
+async def _mark_released(connection: Any, replayed: Iterable[Row]) -> None:
+    """What came out of a gateway's quarantine is no longer missing; its stream may have begun anew since."""
+    names = ("sink", "uid", "contract", "source_time")
+    keys = [(*(entry.values[_COLUMN[name]] for name in names), _fields(entry)) for entry in replayed]
+    await connection.executemany(
+        "UPDATE quarantine SET released_time = now() WHERE sink = $1 AND uid = $2 AND contract = $3 AND source_time = $4"
+        " AND field = ANY($5::text[]) AND released_time IS NULL",
+        keys,
+    )
+
+
+def _is_replayed(entry: Row) -> bool:
+    return bool(entry.values[_COLUMN["replayed"]])
+
+
+def _fields(entry: Row) -> list[str]:
+    return list(msgspec.json.decode(entry.values[_COLUMN["fields"]]))
 
 
 def _receipt(

@@ -1,11 +1,12 @@
 """The HTTP face of the ingest service.
 
 POST /v1/observations takes batches; everything else is for looking: / (a page), /v1/machines, /v1/stats, /v1/export,
-/v1/gaps, /metrics, /healthz (the process lives), /readyz (the database answers).
+/v1/gaps, /v1/quarantine, /metrics, /healthz (the process lives), /readyz (the database answers).
 """
 
 import hmac
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -36,6 +37,8 @@ class Service:
         self.token = token
         self.malformed = {HTTP_SINK: 0, "mqtt": 0}
         """Batches per sink that were no batches, since this process started."""
+        self.expired: Counter[str] = Counter()
+        """Rows per table that were deleted because they were too old, since this process started."""
 
     def database(self) -> asyncpg.Pool:
         """The pool.
@@ -67,6 +70,7 @@ def application(service: Service) -> web.Application:
             web.get("/v1/stats", _stats),
             web.get("/v1/export", _export),
             web.get("/v1/gaps", _gaps),
+            web.get("/v1/quarantine", _quarantine),
             web.get("/metrics", _metrics),
             web.get("/healthz", _healthz),
             web.get("/readyz", _readyz),
@@ -131,12 +135,19 @@ async def _gaps(request: web.Request) -> web.StreamResponse:
     return await _stream(request, queries.gaps(request.app[SERVICE].database(), machine, sink))
 
 
+async def _quarantine(request: web.Request) -> web.StreamResponse:
+    machine, sink = _asked(request)
+    return await _stream(request, queries.quarantine(request.app[SERVICE].database(), machine, sink))
+
+
 async def _metrics(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     lines = ["# TYPE mes_events_total counter", "# TYPE mes_malformed_batches_total counter"]
     for sink, counts in (await queries.totals(service.database())).items():
         lines += [f'mes_events_total{{sink="{sink}",outcome="{name}"}} {counts[name]}' for name in queries.COUNTS]
     lines += [f'mes_malformed_batches_total{{sink="{sink}"}} {count}' for sink, count in service.malformed.items()]
+    lines += ["# TYPE mes_expired_rows_total counter"]
+    lines += [f'mes_expired_rows_total{{table="{table}"}} {count}' for table, count in service.expired.items()]
     return web.Response(text="\n".join(lines) + "\n", content_type="text/plain")
 
 

@@ -2,5 +2,5 @@
 
 watch -> Gateway -> MachineRuntime (one per machine)
                       source -> Receiver -> Pipeline -> Buffer -> Deliveries -> sinks
-server: /status, /metrics, /healthz, /readyz
+server: /status, /metrics, /healthz, /readyz, /quarantine
 """

@@ -45,7 +45,8 @@ class Installed:
     def source(self, machine: Machine) -> Source:
         """See `Adapters`."""
         kind = self._class(SOURCES, tag_of(machine.source))
-        return cast(Source, kind(machine.source, machine.signals, machine.name))
+        read = [signal for signal in machine.signals if signal.expression is None]
+        return cast(Source, kind(machine.source, read, machine.name))
 
     def sink(self, config: HttpSink | MqttSink) -> Sink:
         """See `Adapters`."""

@@ -5,7 +5,8 @@ from typing import Final, Literal, NamedTuple
 
 from plantwright_api.wire.status import Condition, Tri
 from plantwright_gateway.buffer.records import Stats
-from plantwright_gateway.check.completeness import FieldState, judge
+from plantwright_gateway.check.completeness import CURES, FieldState, judge
+from plantwright_gateway.check.reasons import INCOMPLETE
 
 NEARLY_FULL: Final = 0.9
 FAILING_SECONDS: Final = 5.0
@@ -49,6 +50,8 @@ class Facts(NamedTuple):
     buffer: Stats
     durable: bool
     sinks: tuple[SinkFacts, ...] = ()
+    incomplete: tuple[str, ...] = ()
+    """Contracts that were incomplete for longer than they allow, as a person reads it."""
 
 
 def conditions(facts: Facts) -> list[Condition]:
@@ -93,6 +96,9 @@ def _of(contracts: Iterable[ContractData]) -> str:
 def _contract_met(facts: Facts) -> Condition:
     since = facts.connection.since_ns if facts.connection.status == "True" else None
     verdict = judge(facts.fields, since, facts.alive_ns, facts.now_ns)
+    if verdict.status == "True" and facts.incomplete:
+        message = f"{', '.join(facts.incomplete)}: {CURES[INCOMPLETE]}"
+        return Condition(type="ContractMet", status="False", reason=INCOMPLETE, message=message)
     status: Mapping[str, Tri] = {"True": "True", "False": "False", "Unknown": "Unknown"}
     return Condition(type="ContractMet", status=status[verdict.status], reason=verdict.reason, message=verdict.message)
 

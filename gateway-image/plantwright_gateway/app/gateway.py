@@ -13,7 +13,9 @@ from plantwright_gateway.app.adapters import Adapters
 from plantwright_gateway.app.clock import Clock
 from plantwright_gateway.app.machine import MachineRuntime
 from plantwright_gateway.app.pipeline import Pipeline
+from plantwright_gateway.app.pseudonyms import key_source
 from plantwright_gateway.app.settings import Settings
+from plantwright_gateway.context.pseudonym import Pseudonyms
 from plantwright_gateway.context.times import rfc3339
 
 WRONG: Final = (ValueError, LookupError, TypeError, ImportError, OSError, msgspec.MsgspecError)
@@ -103,7 +105,8 @@ class Gateway:
         """Compile everything and make every adapter once, so that what is wrong shows before anything is touched."""
         pipelines: dict[str, Pipeline] = {}
         for machine in config.machines:
-            pipelines[machine.uid] = Pipeline(machine, config.hash, __version__)
+            pseudonyms = Pseudonyms(machine, key_source(machine.pseudonym_secret, self._clock))
+            pipelines[machine.uid] = Pipeline(machine, config.hash, __version__, pseudonyms)
             self._adapters.source(machine)
             for sink in machine.sinks:
                 self._adapters.sink(sink)

@@ -6,20 +6,24 @@ from typing import Final
 import structlog
 
 from plantwright_api.wire.config import Machine
-from plantwright_api.wire.status import MachineStatus, SinkStatus
+from plantwright_api.wire.status import MachineStatus, Quarantine, SinkStatus
 from plantwright_gateway import __version__
 from plantwright_gateway.app.adapters import Adapters
 from plantwright_gateway.app.clock import Clock
+from plantwright_gateway.app.coverage import STATE_COVERAGE, TICK_SECONDS, Coverages, Watched
 from plantwright_gateway.app.deliveries import Deliveries
 from plantwright_gateway.app.facts import Facts, SinkFacts, conditions
 from plantwright_gateway.app.pipeline import Pipeline
 from plantwright_gateway.app.receiver import MachineReceiver
+from plantwright_gateway.app.replay import Replayer
 from plantwright_gateway.app.settings import Settings
 from plantwright_gateway.app.supervisor import SourceSupervisor
+from plantwright_gateway.app.violations import STATE_VIOLATIONS, Violations
 from plantwright_gateway.buffer import Buffer, BufferClosedError, Limits
-from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED
+from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED, STATE_REPLAY
 from plantwright_gateway.context.kpi import load
 from plantwright_gateway.context.times import SECOND, rfc3339
+from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
 
 SAVE_SECONDS: Final = 15.0
 FLUSH_SECONDS: Final = 4.0
@@ -35,6 +39,8 @@ class MachineRuntime:
         self.current: Pipeline | None = None
         self.receiver: MachineReceiver | None = None
         self.source: SourceSupervisor | None = None
+        self.replayer: Replayer | None = None
+        self.coverage: Coverages | None = None
         machine = pipeline.machine
         self._adapters, self._clock = adapters, clock
         self._log = structlog.get_logger(__name__).bind(machine=machine.name)
@@ -52,6 +58,7 @@ class MachineRuntime:
         self._tasks = [
             asyncio.create_task(self._converge_always(), name=f"machine-{name}"),
             asyncio.create_task(self._save_regularly(), name=f"save-{name}"),
+            asyncio.create_task(self._watch_coverage(), name=f"coverage-{name}"),
         ]
 
     def want(self, pipeline: Pipeline) -> None:
@@ -66,6 +73,8 @@ class MachineRuntime:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.source is not None:
             await self.source.stop()
+        if self.replayer is not None:
+            await self.replayer.stop()
         if self.receiver is not None and self.buffer.stats.writable:
             self.advance()
             await self._save(self.receiver)
@@ -93,8 +102,12 @@ class MachineRuntime:
         totals = load(kept.get(STATE_KPI), self._clock.wall())
         last = kept.get(STATE_LAST_OBSERVED, b"")
         last_ns = int(last) if last.isdigit() else None
-        receiver = MachineReceiver(self.buffer, self.wanted, self._clock, totals, last_ns)
+        violations = Violations(kept.get(STATE_VIOLATIONS, b""))
+        counters = RunningTotals(kept.get(STATE_COUNTERS, b""))
+        receiver = MachineReceiver(self.buffer, self.wanted, self._clock, totals, last_ns, violations, counters)
         receiver.kpis.lose(self._clock.wall())
+        self.replayer = Replayer(self.buffer, self._clock, kept.get(STATE_REPLAY), self._log)
+        self.coverage = Coverages(self.wanted.machine, self._clock, kept.get(STATE_COVERAGE))
         return receiver
 
     async def _converge(self, wanted: Pipeline, receiver: MachineReceiver, source: SourceSupervisor) -> None:
@@ -106,9 +119,13 @@ class MachineRuntime:
         row = wanted.events.configuration(self._clock.wall())
         await self.buffer.record_config(f"{wanted.config_hash}/{__version__}", row)
         receiver.configure(wanted)
+        if self.coverage is not None:
+            self.coverage.configure(machine)
         await self.deliveries.apply(machine)
         if restart:
             source.start(lambda: self._adapters.source(machine))
+        if self.replayer is not None:
+            await self.replayer.apply(wanted)
         self.current, self.in_force = wanted, wanted.config_hash
         self._log.info("configuration in force", hash=wanted.config_hash, source_restarted=restart)
 
@@ -118,12 +135,22 @@ class MachineRuntime:
             await asyncio.sleep(SAVE_SECONDS)
             if self.receiver is not None and self.buffer.stats.writable:
                 self.advance()
-                await self.buffer.save(self.receiver.state())
+                await self.buffer.save(self._state(self.receiver))
+
+    async def _watch_coverage(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            if self.receiver is not None and self.coverage is not None:
+                receiver = self.receiver
+                self.coverage.tick(Watched(receiver.fields(), receiver.link, receiver.alive_ns))
+
+    def _state(self, receiver: MachineReceiver) -> dict[str, bytes]:
+        return {**receiver.state(), **(self.coverage.state() if self.coverage else {})}
 
     async def _save(self, receiver: MachineReceiver) -> None:
         try:
             async with asyncio.timeout(2.0):
-                await self.buffer.save(receiver.state())
+                await self.buffer.save(self._state(receiver))
         except (TimeoutError, BufferClosedError):
             self._log.warning("the last counters could not be kept")
 
@@ -153,8 +180,15 @@ class MachineRuntime:
             first_stored_time=rfc3339(stats.first_stored_ns) if stats.first_stored_ns is not None else None,
             accepted=counts.accepted if counts else 0,
             quarantined=counts.quarantined.total() if counts else 0,
+            quarantine=self._quarantine(),
             gaps=(counts.gaps.total() if counts else 0) + sum(number for _, number in stats.gaps),
+            violations=receiver.violations.all() if receiver else [],
         )
+
+    def _quarantine(self) -> Quarantine:
+        stats = self.buffer.stats
+        replay = self.replayer.status if self.replayer else None
+        return Quarantine(held=stats.held, dropped=stats.held_dropped, replay=replay)
 
     def facts(self) -> Facts:
         """What is known now."""
@@ -170,6 +204,7 @@ class MachineRuntime:
             fields=known.fields(),
             buffer=self.buffer.stats,
             durable=machine.buffer.durable,
+            incomplete=self.coverage.short() if self.coverage else (),
             sinks=tuple(self._sink_facts(mono)),
         )
 

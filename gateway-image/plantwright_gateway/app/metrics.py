@@ -33,8 +33,18 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "plantwright_observations_delivered": ("Events that a sink confirmed.", ("sink",)),
     "plantwright_rejected": ("Events that a sink refused for good.", ("sink",)),
     "plantwright_dropped": ("Observations dropped because the buffer was full.", ()),
-    "plantwright_quarantined": ("Values that could not be interpreted.", ("reason",)),
-    "plantwright_flagged": ("Values delivered though they do not meet their contract.", ("reason",)),
+    "plantwright_quarantined": ("Values kept out of the stream.", ("contract", "version", "reason")),
+    "plantwright_flagged": (
+        "Values delivered though they do not meet their contract.",
+        ("contract", "version", "reason"),
+    ),
+    "plantwright_quarantine_released": ("Values that were replayed out of quarantine.", ()),
+    "plantwright_quarantine_dropped": ("Values in quarantine that had to go for newer ones.", ()),
+    "plantwright_contract_planned_seconds": ("Planned time in which a contract was watched.", ("contract", "version")),
+    "plantwright_contract_complete_seconds": (
+        "Of that, time in which every required field was there, fresh and within its terms.",
+        ("contract", "version"),
+    ),
     "plantwright_gaps": ("Gap records.", ("reason",)),
     "plantwright_source_errors": ("Failures of the source adapter.", ()),
     "plantwright_sink_retries": ("Deliveries that had to be tried again.", ("sink",)),
@@ -46,6 +56,7 @@ GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "plantwright_buffer_bytes": ("Bytes that events take in the buffer.", ()),
     "plantwright_buffer_max_bytes": ("Bytes that events may take; the WAL's share of the bound is apart.", ()),
     "plantwright_buffer_oldest_age_seconds": ("Age of the oldest event in the buffer; 0 when it is empty.", ()),
+    "plantwright_quarantine_held": ("Values in quarantine.", ()),
     "plantwright_sink_backlog_rows": ("Events that a sink has not taken.", ("sink",)),
     "plantwright_sink_up": ("1 while a sink takes data.", ("sink",)),
 }
@@ -128,14 +139,19 @@ def _flow(machine: MachineRuntime) -> Table:
     if receiver is None:
         return {}
     counts = receiver.counts
+    known = machine.coverage.contracts if machine.coverage else []
+    covered = [((each.name, each.version), each.planned_ns, each.complete_ns) for each in known]
     gaps = dict(counts.gaps)
     for reason, number in stats.gaps:
         gaps[reason] = gaps.get(reason, 0) + number
     return {
         "plantwright_observations_accepted": _one(counts.accepted),
-        "plantwright_quarantined": _by(counts.quarantined),
-        "plantwright_flagged": _by(counts.flagged),
+        "plantwright_quarantined": list(counts.quarantined.items()),
+        "plantwright_flagged": list(counts.flagged.items()),
         "plantwright_dropped": _one(stats.dropped),
+        "plantwright_quarantine_released": _one(machine.replayer.released if machine.replayer else 0),
+        "plantwright_contract_planned_seconds": [(key, ns / SECOND) for key, ns, _ in covered],
+        "plantwright_contract_complete_seconds": [(key, ns / SECOND) for key, _, ns in covered],
         "plantwright_gaps": _by(gaps),
         "plantwright_source_errors": _one(machine.source.errors if machine.source else 0),
         "plantwright_source_connected": _one(receiver.link.status == "True"),
@@ -150,6 +166,8 @@ def _buffer(machine: MachineRuntime) -> Table:
         "plantwright_buffer_bytes": _one(stats.used_bytes),
         "plantwright_buffer_max_bytes": _one(stats.max_bytes),
         "plantwright_buffer_oldest_age_seconds": _one(max(0.0, age)),
+        "plantwright_quarantine_held": _one(stats.held),
+        "plantwright_quarantine_dropped": _one(stats.held_dropped),
     }
 
 

@@ -6,30 +6,36 @@ from typing import Final, NamedTuple
 
 from plantwright_api.wire.config import Machine, Signal
 from plantwright_api.wire.delivery import Quality, Scalar
-from plantwright_gateway.check import UNTIMED, CompiledSignal, ContractRules, Verdict, compile_contracts
+from plantwright_gateway.app.pseudonyms import withheld
+from plantwright_gateway.app.violations import Kind
+from plantwright_gateway.check import UNTIMED, CompiledSignal, ContractRules, Fine, Records, Verdict, compile_contracts
 from plantwright_gateway.check.reasons import NOT_A_NUMBER, SIGNAL_UNREADABLE, TOO_LONG, WRONG_TYPE
-from plantwright_gateway.check.values import code_of
+from plantwright_gateway.check.values import LONGEST_TEXT, code_of
 from plantwright_gateway.context.calendar import WorkCalendar
-from plantwright_gateway.context.events import EventWriter, Original, Row, original_text
+from plantwright_gateway.context.events import EventWriter, Original, Row, original_text, packed
 from plantwright_gateway.context.kpi import Kpis, Totals
+from plantwright_gateway.context.pseudonym import Pseudonyms
 from plantwright_gateway.context.times import SECOND
+from plantwright_gateway.derive import Derivation
 from plantwright_gateway.ports.source import GapNotice, Sample
 
 UNINTERPRETABLE: Final = frozenset({WRONG_TYPE, NOT_A_NUMBER, TOO_LONG})
 """A source that gives one of these as its reason could not make a value of what it read."""
-LONGEST_TEXT: Final = 64 * 1024
 LARGEST_EVENT: Final = 128 * 1024
 """Bytes; fields that are larger together go out one by one."""
 
 
 class Outcome(NamedTuple):
-    """What became of a set of samples. `problems` holds per signal "" or why it does not meet its contract."""
+    """What became of a set of samples. `problems` holds per signal "" or why it does not meet its contract.
+
+    `flagged` counts by contract, field and reason.
+    """
 
     rows: list[Row]
     originals: list[Original]
     problems: dict[str, str]
-    flagged: Counter[str]
-    fresh: frozenset[str]
+    flagged: Counter[Kind]
+    fresh: set[str]
     """Contracts for which readable data arrived."""
 
 
@@ -45,6 +51,10 @@ class _Group:
         self.flags: dict[str, str] = {}
 
 
+_Groups = dict[tuple[str, int], list[_Group]]
+"""By contract and source time; several where a field came twice."""
+
+
 class Pipeline:
     """One machine under one configuration.
 
@@ -52,12 +62,18 @@ class Pipeline:
         ValueError, LookupError: the configuration contradicts itself; the message says where.
     """
 
-    def __init__(self, machine: Machine, config_hash: str, gateway_version: str) -> None:
+    def __init__(
+        self, machine: Machine, config_hash: str, gateway_version: str, pseudonyms: Pseudonyms | None = None
+    ) -> None:
         self.machine = machine
+        self.pseudonyms = pseudonyms or Pseudonyms(machine)
         self.config_hash = config_hash
         self.events = EventWriter(machine, config_hash, gateway_version)
         self.signals = compile_contracts(machine.contracts, machine.signals)
         self.rules = ContractRules(machine.contracts, machine.signals)
+        self.records = Records(self.signals, self.rules)
+        self.derivation = Derivation(machine.signals)
+        self.versions = {contract.name: contract.version for contract in machine.contracts}
         self.windows = _windows(machine)
         self.ages = _ages(machine, self.signals)
         self._calendar = WorkCalendar(machine.calendar)
@@ -72,13 +88,36 @@ class Pipeline:
 
     def process(self, samples: Sequence[Sample], gaps: Sequence[GapNotice], now_ns: int, kpis: Kpis) -> Outcome:
         """Make rows: gaps first, then what could not be interpreted, then observations in order of arrival."""
-        outcome = Outcome([self._gap(gap, now_ns) for gap in gaps], [], {}, Counter(), frozenset())
+        outcome = Outcome([self._gap(gap, now_ns) for gap in gaps], [], {}, Counter(), set())
         if any(sample.quality != "Bad" for sample in samples):
             kpis.confirm(now_ns)
-        groups: dict[tuple[str, int], list[_Group]] = {}
-        fresh: set[str] = set()
-        verdicts = self.rules.settle(samples, [judge(sample, self.signals[sample.signal]) for sample in samples])
-        for sample, verdict in zip(samples, verdicts, strict=True):
+        judged = self._judged(samples)
+        if isinstance(judged, Fine) and self.pseudonyms.ready():
+            groups = self._whole(samples, judged, now_ns, kpis, outcome)
+        else:
+            verdicts = judged.verdicts() if isinstance(judged, Fine) else judged
+            groups = self._one_by_one(samples, verdicts, now_ns, kpis, outcome)
+        context = self._context(now_ns, kpis)
+        for group in (group for same_time in groups.values() for group in same_time):
+            outcome.rows.extend(self._observations(group, now_ns, context))
+        return outcome
+
+    def _judged(self, samples: Sequence[Sample]) -> Fine | list[Verdict]:
+        """As a record where all is of good quality and comes together again and again, else each for itself."""
+        if samples:
+            names, values, times, qualities, _ = zip(*samples, strict=True)
+            if qualities.count("Good") == len(qualities):
+                judged = self.records.judge(samples, names, values, times)
+                if judged is not None:
+                    return judged
+        return self.rules.settle(samples, [judge(sample, self.signals[sample.signal]) for sample in samples])
+
+    def _one_by_one(
+        self, samples: Sequence[Sample], verdicts: list[Verdict], now_ns: int, kpis: Kpis, outcome: Outcome
+    ) -> _Groups:
+        """Samples of which some may be refused, flagged or unreadable."""
+        groups: _Groups = {}
+        for sample, verdict in zip(samples, withheld(self.pseudonyms, samples, verdicts), strict=True):
             signal = self.signals[sample.signal]
             outcome.problems[sample.signal] = verdict.refused or verdict.flag
             if sample.signal in kpis.signals:
@@ -88,22 +127,57 @@ class Pipeline:
                 continue
             _place(groups, sample, signal, verdict)
             if verdict.flag:
-                outcome.flagged[verdict.flag] += 1
+                outcome.flagged[signal.contract, signal.field, verdict.flag] += 1
             if sample.quality != "Bad":
-                fresh.add(signal.contract)
-        context = self._context(now_ns, kpis)
+                outcome.fresh.add(signal.contract)
+        return groups
+
+    def _whole(self, samples: Sequence[Sample], fine: Fine, now_ns: int, kpis: Kpis, outcome: Outcome) -> _Groups:
+        """A record without a fault: nothing is asked of each value, and those of one time are placed together."""
+        kind = fine.kind
+        outcome.problems.update(dict.fromkeys(kind.names, ""))
+        outcome.fresh.update(kind.contracts)
+        for place in sorted(kind.places[name] for name in kpis.signals & kind.places.keys()):
+            _count(samples[place], Verdict(fine.values[place]), now_ns, kpis)
+        groups: _Groups = {}
+        time_ns = fine.times[0]
+        if not kind.distinct or fine.times.count(time_ns) < len(fine.times):
+            for sample, signal, value in zip(samples, kind.signals, fine.values, strict=True):
+                _place(groups, sample, signal, Verdict(value))
+            return groups
+        for contract, fields in kind.contracts.items():
+            group = _Group(contract, time_ns)
+            group.fields = {field: fine.values[place] for field, place in fields}
+            groups[contract, time_ns] = [group]
+        return groups
+
+    def replayed(self, samples: Sequence[Sample], verdicts: Sequence[Verdict], now_ns: int) -> Iterable[Row]:
+        """Observations of values that come late, out of the quarantine: in the context of their own time as far as it is known."""
+        groups: dict[tuple[str, int], list[_Group]] = {}
+        for sample, verdict in zip(samples, verdicts, strict=True):
+            _place(groups, sample, self.signals[sample.signal], verdict)
         for group in (group for same_time in groups.values() for group in same_time):
-            outcome.rows.extend(self._observations(group, now_ns, context))
-        return outcome._replace(fresh=frozenset(fresh))
+            shift = self._calendar.segment_at(group.time_ns).shift
+            context = {**self._asset, "shift": shift} if shift else dict(self._asset)
+            yield from self._observations(group, now_ns, context, replayed=True)
 
     def _gap(self, gap: GapNotice, now_ns: int) -> Row:
         return self.events.gap(gap.reason, gap.start_ns, gap.end_ns, now_ns, gap.count, gap.signals, gap.message)
 
     def _refuse(self, sample: Sample, signal: CompiledSignal, verdict: Verdict, now_ns: int, outcome: Outcome) -> None:
         text = original_text(sample.value)
-        original = Original(signal.contract, signal.field, signal.name, text, verdict.refused, sample.source_ns)
+        original = Original(
+            signal.contract,
+            signal.field,
+            signal.name,
+            text,
+            verdict.refused,
+            sample.source_ns,
+            signal.contract_version,
+            _kept(sample),
+        )
         outcome.originals.append(original)
-        outcome.rows.append(self.events.quarantined(original, now_ns))
+        outcome.rows.append(self.events.quarantined(self.pseudonyms.hidden(original), now_ns))
 
     def _context(self, now_ns: int, kpis: Kpis) -> dict[str, str]:
         context = dict(self._asset)
@@ -114,16 +188,29 @@ class Pipeline:
             context["shift"] = shift
         return context
 
-    def _observations(self, group: _Group, now_ns: int, context: dict[str, str]) -> Iterable[Row]:
-        row = self._observation(group, group.fields, now_ns, context)
+    def _observations(
+        self, group: _Group, now_ns: int, context: dict[str, str], replayed: bool = False
+    ) -> Iterable[Row]:
+        row = self._observation(group, group.fields, now_ns, context, replayed)
         if len(row.body) <= LARGEST_EVENT or len(group.fields) == 1:
             return [row]
-        return [self._observation(group, {name: value}, now_ns, context) for name, value in group.fields.items()]
+        alone = [{name: value} for name, value in group.fields.items()]
+        return [self._observation(group, fields, now_ns, context, replayed) for fields in alone]
 
-    def _observation(self, group: _Group, fields: dict[str, Scalar], now_ns: int, context: dict[str, str]) -> Row:
+    def _observation(
+        self, group: _Group, fields: dict[str, Scalar], now_ns: int, context: dict[str, str], replayed: bool
+    ) -> Row:
         quality = {name: word for name, word in group.quality.items() if name in fields}
         flags = {name: word for name, word in group.flags.items() if name in fields}
-        return self.events.observation(group.contract, fields, group.time_ns, now_ns, quality, flags, context)
+        fields = self.pseudonyms.applied(group.contract, fields)
+        return self.events.observation(group.contract, fields, group.time_ns, now_ns, quality, flags, context, replayed)
+
+
+def _kept(sample: Sample) -> bytes | None:
+    """What a replay starts from; nothing where the source itself could not make a value of what it read."""
+    if sample.quality == "Bad" and sample.reason in UNINTERPRETABLE:
+        return None
+    return packed(sample.value, sample.quality)
 
 
 def _count(sample: Sample, verdict: Verdict, now_ns: int, kpis: Kpis) -> None:
@@ -153,9 +240,7 @@ def judge(sample: Sample, signal: CompiledSignal) -> Verdict:
     return verdict
 
 
-def _place(
-    groups: dict[tuple[str, int], list[_Group]], sample: Sample, signal: CompiledSignal, verdict: Verdict
-) -> None:
+def _place(groups: _Groups, sample: Sample, signal: CompiledSignal, verdict: Verdict) -> None:
     """Put a value into the group of its time; a second value of one field and time begins another."""
     same_time = groups.setdefault((signal.contract, sample.source_ns), [])
     for group in same_time:
@@ -179,8 +264,8 @@ def _windows(machine: Machine) -> dict[str, int]:
 
 def _ages(machine: Machine, compiled: Mapping[str, CompiledSignal]) -> dict[str, int]:
     """Likewise for those signals whose field has a freshness of its own."""
-    own = {signal.name: compiled[signal.name].freshness_ns for signal in machine.signals}
-    return {signal.name: _window(signal, own[signal.name]) for signal in machine.signals if own[signal.name]}
+    own = {name: signal.freshness_ns for name, signal in compiled.items() if signal.freshness_ns}
+    return {signal.name: _window(signal, own[signal.name]) for signal in machine.signals if signal.name in own}
 
 
 def _window(signal: Signal, freshness_ns: int) -> int:

@@ -1,34 +1,47 @@
 """What the gateway offers to a source: takes samples, returns when they are on disk, remembers what it learnt."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from plantwright_gateway.app.clock import Clock
 from plantwright_gateway.app.facts import Connection, ContractData
 from plantwright_gateway.app.pipeline import Outcome, Pipeline
+from plantwright_gateway.app.violations import STATE_VIOLATIONS, Violations
 from plantwright_gateway.buffer import Buffer
 from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED
 from plantwright_gateway.check import CompiledSignal, FieldState
 from plantwright_gateway.context.events import Row
 from plantwright_gateway.context.kpi import Totals, dump
+from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
 from plantwright_gateway.ports.source import GapNotice, Sample
 
 
 class Totalled:
-    """What was counted since the process started."""
+    """What was counted since the process started; violations by contract, version and reason."""
 
     def __init__(self) -> None:
         self.accepted = 0
-        self.quarantined: Counter[str] = Counter()
-        self.flagged: Counter[str] = Counter()
+        self.quarantined: Counter[tuple[str, str, str]] = Counter()
+        self.flagged: Counter[tuple[str, str, str]] = Counter()
         self.gaps: Counter[str] = Counter()
 
 
 class MachineReceiver:
     """The port `Receiver` for one machine; outlives sources and configurations."""
 
-    def __init__(self, buffer: Buffer, pipeline: Pipeline, clock: Clock, totals: Totals, last_ns: int | None) -> None:
+    def __init__(
+        self,
+        buffer: Buffer,
+        pipeline: Pipeline,
+        clock: Clock,
+        totals: Totals,
+        last_ns: int | None,
+        violations: Violations | None = None,
+        counters: RunningTotals | None = None,
+    ) -> None:
+        self._counters = counters or RunningTotals()
+        self.violations = violations or Violations()
         self.counts = Totalled()
         self.link = Connection()
         self.alive_ns: int | None = None
@@ -45,7 +58,9 @@ class MachineReceiver:
         """Check, name and count under another configuration from now on."""
         kpis = pipeline.kpis(self.kpis.totals)
         kpis.succeed(self.kpis)
+        pipeline.derivation.succeed(self._pipeline.derivation)
         self._pipeline, self.kpis = pipeline, kpis
+        self.violations.keep(pipeline.versions.items())
 
     def source_stopped(self) -> None:
         """The source is about to be run anew: what it said no longer holds."""
@@ -59,14 +74,20 @@ class MachineReceiver:
     async def accept(self, samples: Sequence[Sample], gaps: Sequence[GapNotice] = ()) -> None:
         """See `ports.source.Receiver`."""
         now = self._clock.wall()
-        outcome = self._pipeline.process(samples, gaps, now, self.kpis)
+        versions = self._pipeline.versions
+        derivation = self._pipeline.derivation
+        derived, gaps = derivation.extend(samples, self._counters), derivation.gaps(gaps)
+        outcome = self._pipeline.process(derived, gaps, now, self.kpis)
+        if samples:
+            self._last_observed_ns = now
         if not outcome.rows:
             return
         self._learn(outcome)
-        if samples:
-            self._last_observed_ns = now
+        kept_out = [(original.contract, original.field, original.reason) for original in outcome.originals]
+        self.violations.note(kept_out, outcome.flagged, versions, now)
         await self._buffer.append(outcome.rows, outcome.originals, self.state())
-        self._tally(outcome, gaps)
+        self.violations.unsaved = self._counters.unsaved = False
+        self._tally(outcome, gaps, versions)
 
     def alive(self, now_ns: int) -> None:
         """See `ports.source.Receiver`."""
@@ -81,6 +102,7 @@ class MachineReceiver:
             since = self.link.since_ns or self._clock.mono()
         elif self.link.status == "True":
             self.kpis.lose(self._clock.wall())
+            self._pipeline.derivation.forget()
         self.link = Connection(status, reason, message, since)
 
     def signal_problem(self, signal: str, reason: str, message: str) -> None:
@@ -101,6 +123,10 @@ class MachineReceiver:
         kept = {STATE_KPI: dump(self.kpis.totals)}
         if self._last_observed_ns is not None:
             kept[STATE_LAST_OBSERVED] = str(self._last_observed_ns).encode()
+        if self._counters.unsaved:
+            kept[STATE_COUNTERS] = self._counters.dump()
+        if self.violations.unsaved:
+            kept[STATE_VIOLATIONS] = self.violations.dump()
         return kept
 
     def fields(self) -> tuple[FieldState, ...]:
@@ -118,7 +144,9 @@ class MachineReceiver:
 
     def _field(self, signal: CompiledSignal) -> FieldState:
         name, pipeline, seen = signal.name, self._pipeline, self._seen.get(signal.name)
-        problem, message = self._unreadable.get(name, (self._problems.get(name, ""), ""))
+        read = pipeline.derivation.origins.get(name, (name,))
+        unreadable = next((self._unreadable[each] for each in read if each in self._unreadable), None)
+        problem, message = unreadable or (self._problems.get(name, ""), "")
         window, ages = pipeline.ages.get(name, pipeline.windows[name]), name in pipeline.ages
         return FieldState(signal.contract, signal.field, window, seen, problem, message, signal.required, ages)
 
@@ -128,10 +156,12 @@ class MachineReceiver:
         self._seen.update(dict.fromkeys(outcome.problems, mono))
         self._fresh.update(dict.fromkeys(outcome.fresh, mono))
 
-    def _tally(self, outcome: Outcome, gaps: Sequence[GapNotice]) -> None:
+    def _tally(self, outcome: Outcome, gaps: Sequence[GapNotice], versions: Mapping[str, str]) -> None:
         self.counts.accepted += sum(_is_data(row) for row in outcome.rows)
-        self.counts.quarantined.update(original.reason for original in outcome.originals)
-        self.counts.flagged.update(outcome.flagged)
+        for original in outcome.originals:
+            self.counts.quarantined[original.contract, versions[original.contract], original.reason] += 1
+        for (contract, _, reason), number in outcome.flagged.items():
+            self.counts.flagged[contract, versions[contract], reason] += number
         self.counts.gaps.update(gap.reason for gap in gaps)
 
 

@@ -1,7 +1,9 @@
-"""The gateway's HTTP side: /status for the operator, /metrics for Prometheus, /healthz and /readyz for the kubelet."""
+"""The gateway's HTTP side: /status for the operator, /metrics for Prometheus, /healthz and /readyz for the kubelet,
+/quarantine for people."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final, NamedTuple
@@ -9,9 +11,12 @@ from typing import Final, NamedTuple
 import h11
 import structlog
 
+from plantwright_api.wire import quarantine
 from plantwright_api.wire.status import encode
 from plantwright_gateway.app.gateway import Gateway
+from plantwright_gateway.app.held import show
 from plantwright_gateway.app.metrics import CONTENT_TYPE, Metrics
+from plantwright_gateway.buffer import BufferClosedError
 from plantwright_gateway.http1.wire import Wire
 
 IDLE_SECONDS: Final = 75.0
@@ -36,38 +41,46 @@ class Pages:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway, self._metrics = gateway, Metrics(gateway)
-        self._pages: Final[Mapping[str, Callable[[], Answer]]] = {
+        self._pages: Final[Mapping[str, Callable[[], Awaitable[Answer]]]] = {
             "/status": self.status,
             "/metrics": self.metrics,
             "/healthz": self.healthz,
             "/readyz": self.readyz,
+            "/quarantine": self.quarantine,
         }
 
-    def answer(self, method: bytes, target: bytes) -> Answer:
+    async def answer(self, method: bytes, target: bytes) -> Answer:
         """The answer to a request."""
         page = self._pages.get(path_of(target))
         if page is None:
             return refusal(404)
         if method not in (b"GET", b"HEAD"):
             return refusal(405, ("Allow", "GET, HEAD"))
-        return page()
+        return await page()
 
-    def status(self) -> Answer:
+    async def status(self) -> Answer:
         """`wire.status.GatewayStatus` as JSON."""
         return Answer(200, encode(self._gateway.status()), "application/json")
 
-    def metrics(self) -> Answer:
+    async def metrics(self) -> Answer:
         """Metrics in Prometheus' text format."""
         return Answer(200, self._metrics.render(), CONTENT_TYPE)
 
-    def healthz(self) -> Answer:
+    async def healthz(self) -> Answer:
         """200 while the event loop and every writer thread are alive."""
         return Answer(200, b"ok\n") if self._gateway.alive else Answer(503, b"a buffer's thread has ended\n")
 
-    def readyz(self) -> Answer:
+    async def readyz(self) -> Answer:
         """200 once a configuration is loaded and every buffer can be written."""
         why = self._gateway.not_ready()
         return Answer(503 if why else 200, f"{why or 'ok'}\n".encode())
+
+    async def quarantine(self) -> Answer:
+        """`wire.quarantine.GatewayQuarantine` as JSON; 503 while a buffer cannot be read."""
+        try:
+            return Answer(200, quarantine.encode(await show(self._gateway)), "application/json")
+        except (sqlite3.Error, BufferClosedError) as error:
+            return Answer(503, f"the quarantine cannot be read now: {error}\n".encode())
 
 
 def path_of(target: bytes) -> str:
@@ -137,12 +150,12 @@ class Server:
             return False
         # A body is of no use to any page: it is not waited for, and the connection ends with the answer.
         last = not wire.ends_here()
-        await _send(wire, self._answer(request), with_body=request.method != b"HEAD", last=last)
+        await _send(wire, await self._answer(request), with_body=request.method != b"HEAD", last=last)
         return not last and wire.next_exchange()
 
-    def _answer(self, request: h11.Request) -> Answer:
+    async def _answer(self, request: h11.Request) -> Answer:
         try:
-            return self._pages.answer(request.method, request.target)
+            return await self._pages.answer(request.method, request.target)
         except Exception:
             self._log.exception("a page failed", target=request.target.decode("ascii"))
             return refusal(500)

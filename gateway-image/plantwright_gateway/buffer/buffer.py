@@ -5,7 +5,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from plantwright_gateway.buffer.records import CHUNK_BYTES, CHUNK_ROWS, Clock, GapMaker, Limits, Page, Stats
+from plantwright_api.wire.delivery import QUARANTINE
+from plantwright_gateway.buffer.quarantine import Still
+from plantwright_gateway.buffer.records import (
+    CHUNK_BYTES,
+    CHUNK_ROWS,
+    Clock,
+    GapMaker,
+    Held,
+    HeldKind,
+    Limits,
+    Page,
+    Stats,
+)
 from plantwright_gateway.buffer.store import Store
 from plantwright_gateway.buffer.writer import ClosedError, Job, Writer
 from plantwright_gateway.context.events import Original, Row
@@ -51,12 +63,15 @@ class Buffer:
     ) -> None:
         """Accept rows: returns once they are committed, waits while the buffer is full or cannot be written.
 
-        Many rows go in several transactions; `originals` and `state` go with the last.
+        Many rows go in several transactions: `originals`, in the order of the events that tell of them, go with those events,
+        `state` goes with the last.
         """
-        chunks = list(chunked(rows)) or [[]]
+        chunks, left = list(chunked(rows)) or [[]], list(originals)
         for chunk in chunks[:-1]:
-            await self._append(chunk, (), {})
-        await self._append(chunks[-1], originals, state or {})
+            told = sum(row.kind == QUARANTINE for row in chunk)
+            await self._append(chunk, left[:told], {})
+            del left[:told]
+        await self._append(chunks[-1], left, state or {})
         self.wake()
 
     async def _append(self, rows: Sequence[Row], originals: Sequence[Original], state: Mapping[str, bytes]) -> None:
@@ -83,6 +98,42 @@ class Buffer:
             sqlite3.Error: the file cannot be read now.
         """
         return await self._call(Job(lambda store: store.page(sink, max_rows, max_bytes, after), reads=True))  # type: ignore[no-any-return]
+
+    async def held(self, after: int, upto: int) -> list[Held]:
+        """The next values in quarantine, from above id `after` to `upto`: as many as one transaction may release.
+
+        Raises:
+            sqlite3.Error: the file cannot be read now.
+        """
+        return await self._call(Job(lambda store: store.quarantine.page(after, upto), reads=True))  # type: ignore[no-any-return]
+
+    async def last_held(self) -> int:
+        """Id of the value that was put into quarantine last, 0 where there is none.
+
+        Raises:
+            sqlite3.Error: the file cannot be read now.
+        """
+        return await self._call(Job(lambda store: store.quarantine.last(), reads=True))  # type: ignore[no-any-return]
+
+    async def newest_held(self, max_rows: int) -> tuple[list[HeldKind], list[Held]]:
+        """What is in quarantine by kind, and the newest values of it.
+
+        Raises:
+            sqlite3.Error: the file cannot be read now.
+        """
+        read = Job(lambda store: (store.quarantine.kinds(), store.quarantine.newest(max_rows)), reads=True)
+        return await self._call(read)  # type: ignore[no-any-return]
+
+    async def release(
+        self, rows: Sequence[Row], released: Sequence[int], still: Still, state: Mapping[str, bytes]
+    ) -> bool:
+        """Move values (by id) from the quarantine into the stream as `rows`, and keep state, in one transaction.
+
+        `still` are those that stay, with the reason that keeps them out now. False: there is no room for it yet.
+        """
+        done = await self._call(Job(lambda store: store.release(rows, released, still, state)))
+        self.wake()
+        return bool(done)
 
     async def acknowledge(
         self,

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from plantwright_gateway.buffer.quarantine import add_columns
 from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED, WAL_FRAME_BYTES, Limits
 
 SCHEMA_VERSION: Final = 1
@@ -42,7 +43,9 @@ CREATE TABLE quarantine (
   time_ns INTEGER NOT NULL,
   sink TEXT NOT NULL,
   seq INTEGER,
-  body BLOB
+  body BLOB,
+  version TEXT NOT NULL DEFAULT '',
+  packed BLOB
 );
 CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
@@ -137,6 +140,7 @@ def _check(connection: sqlite3.Connection) -> None:
 def _make_schema(connection: sqlite3.Connection, uid: str, now_ns: int) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
+        add_columns(connection)
         return
     if version > SCHEMA_VERSION:
         raise sqlite3.OperationalError(f"the file is of a newer gateway (schema {version})")

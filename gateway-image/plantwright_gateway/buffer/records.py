@@ -17,6 +17,8 @@ RESERVE_PAGES: Final = 16
 
 STATE_KPI: Final = "kpi"
 STATE_LAST_OBSERVED: Final = "last_observed"
+STATE_REPLAY: Final = "replay"
+"""What the last replay of the quarantine was asked for by, and what came of it."""
 
 
 class Limits(NamedTuple):
@@ -70,11 +72,40 @@ class Page(NamedTuple):
     rows: list[PageRow]
 
 
+class Held(NamedTuple):
+    """A value in quarantine; `packed` None where it cannot be replayed (see `context.events.packed`)."""
+
+    id: int
+    recorded_ns: int
+    time_ns: int
+    contract: str
+    version: str
+    field: str
+    signal: str
+    value: str
+    reason: str
+    packed: bytes | None
+
+
+class HeldKind(NamedTuple):
+    """How many values of one field are held for one reason, and between which source times."""
+
+    contract: str
+    version: str
+    field: str
+    reason: str
+    number: int
+    first_ns: int
+    last_ns: int
+    replayable: int
+
+
 class Stats(NamedTuple):
     """A snapshot, made after each commit; safe to read from any thread.
 
     `used_bytes` is what data takes in the file, `max_bytes` what it may take; `blocked` while rows wait for room or are
-    dropped; `gaps` counts by reason those that the buffer itself made, `dropped` observations.
+    dropped; `gaps` counts by reason those that the buffer itself made, `dropped` observations; `held` are values
+    in quarantine, `held_dropped` those that had to make room there.
     """
 
     uid: str = ""
@@ -92,6 +123,8 @@ class Stats(NamedTuple):
     error: str = ""
     dropped: int = 0
     gaps: tuple[tuple[str, int], ...] = ()
+    held: int = 0
+    held_dropped: int = 0
 
     @property
     def fill(self) -> float:

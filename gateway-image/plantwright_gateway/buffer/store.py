@@ -12,6 +12,7 @@ from typing import Final
 
 from plantwright_api.wire.delivery import CONFIGURATION, GAP
 from plantwright_gateway.buffer.overflow import DropCount, Dropped, drop_oldest
+from plantwright_gateway.buffer.quarantine import SHARE, Quarantine, Refused, Still
 from plantwright_gateway.buffer.records import (
     PAGE_BYTES,
     RESERVE_PAGES,
@@ -30,16 +31,10 @@ ROW_OVERHEAD: Final = 48
 FILL_FACTOR: Final = 1.2
 """SQLite's pages against the bytes of the rows in them, from above."""
 PRUNE_ROWS: Final = 1000
-QUARANTINE_ROWS: Final = 5000
-"""Values kept for a person to look at; each was also delivered as an event when it was put here."""
 SYSTEM_KINDS: Final = frozenset({GAP, CONFIGURATION})
 
 INSERT_ROW: Final = (
     "INSERT INTO rows (kind, contract, body, weight, start_ns, end_ns, meets, accepted_ns) VALUES (?,?,?,?,?,?,?,?)"
-)
-INSERT_ORIGINAL: Final = (
-    "INSERT INTO quarantine (recorded_ns, reason, contract, field, signal, value, time_ns, sink, seq, body)"
-    " VALUES (?,?,?,?,?,?,?,?,?,?)"
 )
 
 
@@ -59,6 +54,7 @@ class Store:
         self.gaps: Counter[str] = Counter()
         self.uid = str(self._meta("uid"))
         self.epoch = str(self._meta("epoch"))
+        self.quarantine = Quarantine(connection)
         self._rows = int(self._one("SELECT count(*) FROM rows"))
         self._drops = DropCount.load(self._state("drops"))
         self._before = (self._rows, self._drops, self.dropped, Counter(self.gaps))
@@ -82,6 +78,7 @@ class Store:
         """Undo it, in the file and in what was counted."""
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+            self.quarantine.reload()
         self._rows, self._drops, self.dropped, self.gaps = self._before
 
     # rows
@@ -96,9 +93,22 @@ class Store:
             return self._drop(rows, state)
         self._flush_drops()
         self._insert(rows)
-        self._quarantine(originals)
+        self.quarantine.keep(originals, self._now(), self._quarantine_bytes())
         self.save(state)
         return None
+
+    def release(self, rows: Sequence[Row], released: Iterable[int], still: Still, state: Mapping[str, bytes]) -> bool:
+        """Move values from the quarantine into the stream, and note why others stay. False: there is no room now.
+
+        Whatever the policy, nothing is dropped for it: what is in quarantine can wait.
+        """
+        if rows and not self._fits(_pages(rows)):
+            return False
+        self._insert(rows)
+        self.quarantine.release(released)
+        self.quarantine.judge_again(still)
+        self.save(state)
+        return True
 
     def append_system(self, rows: Sequence[Row]) -> None:
         """Add gap and configuration rows, for which room is reserved."""
@@ -233,6 +243,8 @@ class Store:
             writable=True,
             dropped=self.dropped,
             gaps=tuple(self.gaps.items()),
+            held=self.quarantine.held,
+            held_dropped=self.quarantine.dropped,
         )
 
     # room
@@ -243,7 +255,7 @@ class Store:
         Raises:
             NoRoomError: under policy Block.
         """
-        need = int(sum(len(row.body) + ROW_OVERHEAD for row in rows) * FILL_FACTOR) // PAGE_BYTES + 1
+        need = _pages(rows)
         if self._fits(need):
             return True
         if self.limits.overflow == "Block":
@@ -290,6 +302,9 @@ class Store:
     def _used_pages(self) -> int:
         return int(self._one("PRAGMA page_count")) - int(self._one("PRAGMA freelist_count"))
 
+    def _quarantine_bytes(self) -> int:
+        return self._data_pages() * PAGE_BYTES // SHARE
+
     def _data_pages(self) -> int:
         return self.limits.database_pages - RESERVE_PAGES
 
@@ -304,30 +319,17 @@ class Store:
         self._insert([self._make_gap(reason, start_ns, end_ns, self._now(), count, message=text)])
         self.gaps[reason] += 1
 
-    def _quarantine(self, originals: Sequence[Original]) -> None:
-        if not originals:
-            return
-        now = self._now()
-        values = [(now, o.reason, o.contract, o.field, o.signal, o.value, o.time_ns, "", None, None) for o in originals]
-        self._db.executemany(INSERT_ORIGINAL, values)
-        self._trim_quarantine()
-
     def _give_up(self, sink: str, seq: int, reason: str, tell: bool) -> None:
         sql = "SELECT kind, contract, body, weight, start_ns, end_ns FROM rows WHERE seq = ?"
         row = self._db.execute(sql, (seq,)).fetchone()
         if row is None:
             return
         kind, contract, body, weight, start_ns, end_ns = row
-        values = (self._now(), MES_REJECTS, contract, "", "", reason, start_ns, sink, seq, body)
-        self._db.execute(INSERT_ORIGINAL, values)
-        self._trim_quarantine()
+        refused = Refused(sink, seq, MES_REJECTS, contract, reason, start_ns, body)
+        self.quarantine.keep_refused(refused, self._now(), self._quarantine_bytes())
         if tell and kind not in SYSTEM_KINDS:
             text = f"sink {sink} refused sequence {seq}: {reason}"
             self._tell_gap(MES_REJECTS, start_ns, end_ns, weight, text)
-
-    def _trim_quarantine(self) -> None:
-        sql = "DELETE FROM quarantine WHERE id <= (SELECT max(id) FROM quarantine) - ?"
-        self._db.execute(sql, (QUARANTINE_ROWS,))
 
     def _stored_good(self, after: int, upto: int, rejected: Sequence[tuple[int, str]]) -> bool:
         refused = {seq for seq, _ in rejected}
@@ -355,3 +357,8 @@ class Store:
 
     def _one(self, sql: str, *parameters: object) -> int:
         return self._db.execute(sql, parameters).fetchone()[0]  # type: ignore[no-any-return]
+
+
+def _pages(rows: Sequence[Row]) -> int:
+    """Pages that rows take, from above."""
+    return int(sum(len(row.body) + ROW_OVERHEAD for row in rows) * FILL_FACTOR) // PAGE_BYTES + 1

@@ -11,6 +11,7 @@ from plantwright_gateway.check.compiled import CompiledSignal, compile_contracts
 from plantwright_gateway.check.completeness import Completeness, FieldState
 from plantwright_gateway.check.fast import Check
 from plantwright_gateway.check.pace import UNTIMED
+from plantwright_gateway.check.records import Fine, Records
 from plantwright_gateway.check.rules import ContractRules
 from plantwright_gateway.check.verdict import Verdict
 
@@ -21,6 +22,8 @@ __all__ = [
     "Completeness",
     "ContractRules",
     "FieldState",
+    "Fine",
+    "Records",
     "Verdict",
     "compile_contracts",
     "compile_signal",

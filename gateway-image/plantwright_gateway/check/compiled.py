@@ -6,9 +6,19 @@ from typing import NamedTuple
 from plantwright_api.wire.config import Contract, ContractField, Signal
 from plantwright_api.wire.delivery import Scalar
 from plantwright_gateway.check import reasons
-from plantwright_gateway.check.fast import Check, specialised
+from plantwright_gateway.check.fast import Check, Glance, glance_of, specialised
 from plantwright_gateway.check.pace import SECOND, Pace
-from plantwright_gateway.check.values import NUMERIC, READERS, RefusedError, Step, code_of, named, rules_of, scaler
+from plantwright_gateway.check.values import (
+    LONGEST_TEXT,
+    NUMERIC,
+    READERS,
+    RefusedError,
+    Step,
+    code_of,
+    named,
+    rules_of,
+    scaler,
+)
 from plantwright_gateway.check.verdict import Verdict, outcome_of
 
 
@@ -21,6 +31,7 @@ class CompiledSignal(NamedTuple):
     field: str
     required: bool
     check: Check
+    glance: Glance
     freshness_ns: int = 0
 
 
@@ -29,7 +40,7 @@ class UnknownReferenceError(ValueError):
 
 
 def compile_contracts(contracts: Sequence[Contract], signals: Sequence[Signal]) -> dict[str, CompiledSignal]:
-    """Compile every signal, by name.
+    """Compile every signal that fills a field, by name.
 
     Raises:
         UnknownReferenceError: naming the signal and what it refers to.
@@ -37,7 +48,7 @@ def compile_contracts(contracts: Sequence[Contract], signals: Sequence[Signal]) 
     """
     fields = {contract.name: {field.name: field for field in contract.fields} for contract in contracts}
     versions = {contract.name: contract.version for contract in contracts}
-    return {signal.name: _compiled(signal, fields, versions) for signal in signals}
+    return {signal.name: _compiled(signal, fields, versions) for signal in signals if not signal.internal}
 
 
 def _compiled(
@@ -49,9 +60,10 @@ def _compiled(
     field = fields.get(signal.field)
     if field is None:
         raise UnknownReferenceError(f"signal {signal.name}: contract {signal.contract} has no field {signal.field!r}")
-    check, fresh = compile_signal(signal, field), (field.freshness_seconds or 0) * SECOND
+    check, glance = _parts(signal, field)
+    fresh = (field.freshness_seconds or 0) * SECOND
     return CompiledSignal(
-        signal.name, signal.contract, versions[signal.contract], field.name, field.required, check, fresh
+        signal.name, signal.contract, versions[signal.contract], field.name, field.required, check, glance, fresh
     )
 
 
@@ -63,10 +75,16 @@ def compile_signal(signal: Signal, field: ContractField) -> Check:
     Raises:
         PatternError: the field's pattern is none of RE2's.
     """
+    return _parts(signal, field)[0]
+
+
+def _parts(signal: Signal, field: ContractField) -> tuple[Check, Glance]:
     paced = field.type in NUMERIC and field.max_change_per_second is not None
     pace = Pace(field.max_change_per_second or 0.0) if paced else None
     plain = _plain(signal, field, pace)
-    return specialised(signal, field, pace, _with_names(signal, field, plain) if signal.values else plain)
+    named_or_plain = _with_names(signal, field, plain) if signal.values else plain
+    glance = glance_of(signal, field, pace, named_or_plain)
+    return specialised(field, glance, named_or_plain), glance
 
 
 def _plain(signal: Signal, field: ContractField, pace: Pace | None) -> Check:
@@ -76,6 +94,8 @@ def _plain(signal: Signal, field: ContractField, pace: Pace | None) -> Check:
     uninterpretable, too_fast = outcome_of(field, "Type"), outcome_of(field, "RateOfChange")
 
     def check(raw: Scalar, time_ns: int = 0) -> Verdict:
+        if isinstance(raw, str) and len(raw) > LONGEST_TEXT:
+            return Verdict(raw, "", reasons.TOO_LONG)
         try:
             value = read(raw)
         except RefusedError as refused:

@@ -36,6 +36,20 @@ class Completeness(NamedTuple):
     message: str = ""
 
 
+def complete_contracts(
+    fields: Iterable[FieldState], since_ns: int | None, alive_ns: int | None, now_ns: int
+) -> dict[str, bool]:
+    """Per contract that requires a field, whether all required ones are there, fresh and within its terms."""
+    found: dict[str, bool] = {}
+    for field in fields:
+        if field.required:
+            good = (
+                since_ns is not None and field.seen_ns is not None and not _problem(field, since_ns, alive_ns, now_ns)
+            )
+            found[field.contract] = found.get(field.contract, True) and good
+    return found
+
+
 def judge(fields: Iterable[FieldState], since_ns: int | None, alive_ns: int | None, now_ns: int) -> Completeness:
     """Judge the fields: a required one must arrive, and none that arrives or is read may be wrong.
 
@@ -77,6 +91,7 @@ def _problem(field: FieldState, since_ns: int, alive_ns: int | None, now_ns: int
 CURES = {
     reasons.SIGNAL_UNREADABLE: "mend the signal's address",
     reasons.WRONG_TYPE: "the machine sends another type; mend the signal's address or type, or the contract",
+    reasons.NOT_COMPUTABLE: "the signal's expression has no value; check the machine or the expression",
     reasons.NOT_A_NUMBER: "the machine sends NaN or infinity; check the sensor",
     reasons.REQUIRED_MISSING: "nothing arrives; check the signal's address, and whether the machine gives it in this state",
     reasons.FIELD_STALE: "it arrives too rarely; check the machine, the signal's interval or the field's freshnessSeconds",
@@ -87,6 +102,9 @@ CURES = {
     reasons.PATTERN_MISMATCH: "does not match pattern; check the machine or the contract",
     reasons.CHANGES_TOO_FAST: "changes faster than maxChangePerSecond; check the sensor or the contract",
     reasons.RULE_VIOLATED: "check the machine or the contract's rules",
+    reasons.NO_PSEUDONYM_KEY: "kept back until its pseudonym can be made: mount the Secret that the Plant's "
+    "spec.pseudonymisation names, with a `key` of 32 bytes or more",
+    reasons.INCOMPLETE: "required fields were missing or wrong for too long; check the machine and its network",
     reasons.BLOCKED: "kept back until the rule that blocks holds again",
 }
 """What a person does about it, unless the field says more. Where several fields fail, the reason that stands first here is

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from plantwright_api.wire.config import ContractField, Signal
 from plantwright_api.wire.delivery import Scalar
 from plantwright_gateway.check.pace import Pace
-from plantwright_gateway.check.values import LARGEST_INTEGER, SMALLEST_INTEGER, code_of, divisor_of
+from plantwright_gateway.check.values import LARGEST_INTEGER, LONGEST_TEXT, SMALLEST_INTEGER, code_of, divisor_of
 from plantwright_gateway.check.verdict import Verdict
 
 
@@ -40,35 +40,56 @@ LONGEST_REMEMBERED: Final = 64
 _LARGEST_FLOAT: Final = sys.float_info.max
 
 
-def specialised(signal: Signal, field: ContractField, pace: Pace | None, plain: Check) -> Check:
-    """The plain check with a short way before it; the plain one itself where there is none."""
-    names: Namespace = {"Verdict": Verdict, "plain": plain, "pace": pace, "is_time": is_time}
+class Glance(NamedTuple):
+    """How a function that sees a raw value knows that it is fine: by any of the guards, or not at all where there is none.
+
+    `names` is what the guards need besides `raw`; all guards deliver the same. A value that passes one must keep the pace.
+    """
+
+    guards: tuple[Guard, ...]
+    names: Namespace
+    pace: Pace | None = None
+
+
+def glance_of(signal: Signal, field: ContractField, pace: Pace | None, plain: Check) -> Glance:
+    """What the short ways past the plain check know of a signal."""
     if signal.values:
-        names["by_int"], names["by_text"] = _fine_codes(signal, plain)
-        guards = [
-            Guard(f"raw.__class__ is {kind} and (value := {table}.get(raw)) is not None", "value")
-            for kind, table in _BY_CODE
-        ]
-    elif field.type == "String" and field.pattern and not field.enum:
-        names["matches"] = matcher(field.pattern)
-        if names["matches"] is None:
-            return _remembering(plain)
-        guards = list(_matching(signal, field))
-    else:
-        names["allowed"] = frozenset(_fine_choices(field, plain))
-        guards = list(_GUARDS[field.type](signal, field))
-    return _made(guards, pace is not None and not signal.values, names) if guards else plain
+        by_int, by_text = _fine_codes(signal, plain)
+        return Glance(_BY_CODE, {"by_int": by_int, "by_text": by_text})
+    if field.type == "String" and field.pattern and not field.enum:
+        matches = matcher(field.pattern)
+        return Glance(tuple(_matching(signal, field)) if matches else (), {"matches": matches})
+    allowed = frozenset(_fine_choices(field, plain))
+    bits = [bit for bit in (False, True) if not field.enum or bit in allowed]
+    names: Namespace = {
+        "allowed": allowed,
+        "by_bit": {bit: bit for bit in bits},
+        "is_time": is_time,
+        "is_text": is_text,
+    }
+    return Glance(tuple(_GUARDS[field.type](signal, field)), names, pace)
 
 
-_BY_CODE: Final = (("int", "by_int"), ("str", "by_text"))
+def specialised(field: ContractField, glance: Glance, plain: Check) -> Check:
+    """The plain check with a short way before it; the plain one itself where there is none."""
+    if glance.guards:
+        return _made(glance, plain)
+    return _remembering(plain) if "matches" in glance.names and field.pattern else plain
 
 
-def _made(guards: list[Guard], paced: bool, names: Namespace) -> Check:
+_BY_CODE: Final = (
+    Guard("raw.__class__ is int and (value := by_int.get(raw)) is not None", "value"),
+    Guard("(value := by_text.get(raw)) is not None", "value"),
+)
+
+
+def _made(glance: Glance, plain: Check) -> Check:
     lines = ["def check(raw, time_ns=0):", "    try:"]
-    for guard in guards:
+    for guard in glance.guards:
         lines.append(f"        if {guard.condition}:")
-        lines += _paced(guard) if paced else [f"            return Verdict({guard.delivers})"]
+        lines += _paced(guard) if glance.pace else [f"            return Verdict({guard.delivers})"]
     lines += ["    except OverflowError:", "        pass", "    return plain(raw, time_ns)"]
+    names = {"Verdict": Verdict, "plain": plain, "pace": glance.pace, **glance.names}
     exec(compile("\n".join(lines), "<check>", "exec"), names)  # noqa: S102  made of this file's own pieces
     check: Check = names["check"]
     return check
@@ -123,24 +144,29 @@ def _integer(signal: Signal, field: ContractField) -> Iterator[Guard]:
         yield from _whole(signal, field)
 
 
-def _boolean(signal: Signal, field: ContractField) -> Iterator[Guard]:
+def _boolean(signal: Signal, _field: ContractField) -> Iterator[Guard]:
     if signal.scale == 1 and signal.offset == 0:
-        yield Guard("raw is True or raw is False" if not field.enum else "raw.__class__ is bool and raw in allowed")
+        yield Guard("(value := by_bit.get(raw)) is not None", "value")
 
 
 def _string(signal: Signal, field: ContractField) -> Iterator[Guard]:
     if signal.scale != 1 or signal.offset != 0:
         return
     if field.enum:
-        yield Guard("raw.__class__ is str and raw in allowed")
+        yield Guard("raw in allowed")
         return
-    low, high = field.min_length or 0, LARGEST_INTEGER if field.max_length is None else field.max_length
-    yield Guard(f"raw.__class__ is str and {low!r} <= len(raw) <= {high!r} and raw.isascii()")
+    yield Guard(f"raw.__class__ is str and {_length(field, LONGEST_TEXT)} and (raw.isascii() or is_text(raw))")
 
 
 def _matching(signal: Signal, field: ContractField) -> Iterator[Guard]:
-    for guard in _string(signal, field):
-        yield Guard(f"{guard.condition} and len(raw) <= {LONGEST_REMEMBERED} and matches(raw)")
+    if signal.scale == 1 and signal.offset == 0:
+        yield Guard(f"raw.__class__ is str and {_length(field, LONGEST_REMEMBERED)} and matches(raw)")
+
+
+def _length(field: ContractField, most: int) -> str:
+    """The condition that a text is as long as it may be, and no longer than this."""
+    high = most if field.max_length is None else min(field.max_length, most)
+    return f"{field.min_length} <= len(raw) <= {high}" if field.min_length else f"len(raw) <= {high}"
 
 
 _ATOM: Final = r"(?:[A-Za-z0-9 _/:]|-|\\[.d-]|\[(?:[A-Za-z0-9_](?:-[A-Za-z0-9_])?)+-?\])"
@@ -153,7 +179,7 @@ def matcher(pattern: str) -> Callable[[str], object] | None:
 
     Those are one character class after the other between `^` and `$`, at most two of them repeated a varying number of times:
     over the short texts it is asked for, its steps are bounded by their length squared. Both read such a pattern alike, and
-    Python's `re` takes a tenth of the time of RE2's wrapper.
+    Python's `re` takes a tenth of the time of RE2's wrapper. What it matches is ASCII.
     """
     if not _SIMPLE.fullmatch(pattern) or len(_VARIABLE.findall(pattern)) > 2:
         return None
@@ -162,7 +188,7 @@ def matcher(pattern: str) -> Callable[[str], object] | None:
 
 def _timestamp(signal: Signal, field: ContractField) -> Iterator[Guard]:
     if signal.scale == 1 and signal.offset == 0 and not field.enum:
-        yield Guard("raw.__class__ is str and is_time(raw)")
+        yield Guard(f"raw.__class__ is str and len(raw) <= {LONGEST_REMEMBERED} and is_time(raw)")
 
 
 _GUARDS: Final[dict[str, Callable[[Signal, ContractField], Iterator[Guard]]]] = {
@@ -172,6 +198,15 @@ _GUARDS: Final[dict[str, Callable[[Signal, ContractField], Iterator[Guard]]]] = 
     "String": _string,
     "Timestamp": _timestamp,
 }
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_time(text: str) -> bool:

@@ -7,10 +7,13 @@ from typing import Final
 
 BLOCKED: Final = "Blocked"
 CHANGES_TOO_FAST: Final = "ChangesTooFast"
+INCOMPLETE: Final = "Incomplete"
 FIELD_STALE: Final = "FieldStale"
+NOT_COMPUTABLE: Final = "NotComputable"
 NOT_A_NUMBER: Final = "NotANumber"
 NOT_IN_ENUM: Final = "NotInEnum"
 OUT_OF_RANGE: Final = "OutOfRange"
+NO_PSEUDONYM_KEY: Final = "NoPseudonymKey"
 PATTERN_MISMATCH: Final = "PatternMismatch"
 REQUIRED_MISSING: Final = "RequiredMissing"
 RULE_VIOLATED: Final = "RuleViolated"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
-from plantwright_api.expression import ExpressionError, compile_expression
+from plantwright_api.expression import Expression, ExpressionError, compile_expression
 from plantwright_api.wire.config import Contract, CrossFieldRule, Signal
 from plantwright_api.wire.delivery import Scalar
 from plantwright_gateway.check import reasons
@@ -36,7 +36,7 @@ class RuleError(ValueError):
     """A rule's expression cannot be used; the message names contract and rule."""
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
     """A rule, its fields and the function over their last values, in the same order."""
 
     fields: tuple[str, ...]
@@ -44,6 +44,8 @@ class _Rule(NamedTuple):
     reason: str
     quarantines: bool
     last: dict[str, Scalar]
+    expression: Expression
+    contract: str
 
 
 class _Watch(NamedTuple):
@@ -51,7 +53,7 @@ class _Watch(NamedTuple):
 
     last: dict[str, Scalar]
     field: str
-    rules: tuple[_Rule, ...]
+    rules: tuple[Rule, ...]
 
 
 Place = tuple[int, _Watch]
@@ -67,9 +69,40 @@ class _Plan(NamedTuple):
     """
 
     places: list[Place]
-    rules: list[_Rule]
+    rules: list[Rule]
     blockers: tuple[int, ...]
     once: bool
+
+
+class Latest:
+    """The delivered values of the last record of one kind that was fine, not yet written to where rules look.
+
+    A record that is fine costs one assignment here; the rest is done when something else asks for the last values.
+    """
+
+    __slots__ = ("_into", "values")
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self.values: tuple[Scalar, ...] | None = None
+        self._into = tuple((watch.last, watch.field, index) for index, watch in places)
+
+    def write(self) -> None:
+        """Write what is not yet written."""
+        if self.values is not None:
+            for last, field, index in self._into:
+                last[field] = self.values[index]
+            self.values = None
+
+
+class Across(NamedTuple):
+    """What a function over a record must know of the rules over several values.
+
+    `blocking`: sets of signals that keep back the contracts of the record; while all are empty, nothing is kept back.
+    """
+
+    rules: list[Rule]
+    blocking: list[set[str]]
+    latest: Latest
 
 
 class ContractRules:
@@ -82,6 +115,7 @@ class ContractRules:
     """
 
     def __init__(self, contracts: Sequence[Contract], signals: Sequence[Signal]) -> None:
+        signals = [signal for signal in signals if not signal.internal]
         blocking = {(c.name, field.name) for c in contracts for field in c.fields if may_block(field)}
         rules = {contract.name: _by_field(contract) for contract in contracts}
         self._contract = {signal.name: signal.contract for signal in signals}
@@ -93,12 +127,33 @@ class ContractRules:
         }
         self._blocked: dict[str, set[str]] = {contract.name: set() for contract in contracts}
         self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._latest: Latest | None = None
 
-    def settle(self, readings: Sequence[Reading], verdicts: list[Verdict]) -> list[Verdict]:
-        """The verdicts, one per reading and in its order, after the rules over several values."""
+    def across(self, names: tuple[str, ...]) -> Across:
+        """The rules over readings of these signals, each of which comes once."""
+        plan = self._planned(names)
+        contracts = dict.fromkeys(self._contract[name] for name in names)
+        return Across(plan.rules, [self._blocked[contract] for contract in contracts], Latest(plan.places))
+
+    def follow(self, latest: Latest) -> None:
+        """From now on the last values are those of this kind of record, until another is followed or readings are settled."""
+        if self._latest is not latest:
+            if self._latest is not None:
+                self._latest.write()
+            self._latest = latest
+
+    def settle(
+        self, readings: Sequence[Reading], verdicts: list[Verdict], names: tuple[str, ...] | None = None
+    ) -> list[Verdict]:
+        """The verdicts, one per reading and in its order, after the rules over several values.
+
+        `names` are the readings' signals, where the caller has them already.
+        """
         if not self._watched and not self._blockers:
             return verdicts
-        plan = self._plan(tuple(map(_SIGNAL, readings)))
+        if self._latest is not None:
+            self._latest.write()
+        plan = self._plan(names or tuple(map(_SIGNAL, readings)))
         settled = self._across(plan, readings, verdicts) if plan.places else verdicts
         if self._blockers and (any(self._blocked.values()) or any(verdicts[index].blocks for index in plan.blockers)):
             return self._keep_back(readings, settled)
@@ -167,13 +222,13 @@ def _split(places: Sequence[Place]) -> Iterator[list[Place]]:
     yield step
 
 
-def _rules_over(step: Iterable[Place]) -> list[_Rule]:
+def _rules_over(step: Iterable[Place]) -> list[Rule]:
     """The rules in which a value of the step occurs, each once."""
     return list({id(rule): rule for _, watch in step for rule in watch.rules}.values())
 
 
 def _stepped(
-    step: list[Place], rules: list[_Rule], readings: Sequence[Reading], verdicts: list[Verdict], settled: list[Verdict]
+    step: list[Place], rules: list[Rule], readings: Sequence[Reading], verdicts: list[Verdict], settled: list[Verdict]
 ) -> list[Verdict]:
     """The rules over one step. What is refused or unreadable is not known; what is merely flagged is the machine's word."""
     for index, watch in step:
@@ -187,7 +242,7 @@ def _stepped(
     return settled
 
 
-def _break(rule: _Rule, step: Iterable[Place], readings: Sequence[Reading], settled: list[Verdict]) -> None:
+def _break(rule: Rule, step: Iterable[Place], readings: Sequence[Reading], settled: list[Verdict]) -> None:
     """Those values of the step answer for the rule that occur in it; what a value answers for already stays."""
     for index, watch in step:
         verdict = settled[index]
@@ -199,7 +254,7 @@ def _break(rule: _Rule, step: Iterable[Place], readings: Sequence[Reading], sett
             settled[index] = Verdict(verdict.value, rule.reason)
 
 
-def _by_field(contract: Contract) -> dict[str, tuple[_Rule, ...]]:
+def _by_field(contract: Contract) -> dict[str, tuple[Rule, ...]]:
     """The rules of a contract by each field they need."""
     types = {field.name: field.type for field in contract.fields}
     last: dict[str, Scalar] = {}
@@ -208,10 +263,12 @@ def _by_field(contract: Contract) -> dict[str, tuple[_Rule, ...]]:
     return {field: tuple(rule for rule in rules if field in rule.fields) for field in fields}
 
 
-def _compiled(contract: str, rule: CrossFieldRule, types: Mapping[str, str], last: dict[str, Scalar]) -> _Rule:
+def _compiled(contract: str, rule: CrossFieldRule, types: Mapping[str, str], last: dict[str, Scalar]) -> Rule:
     try:
         expression = compile_expression(rule.expression, types, "Boolean")
     except ExpressionError as error:
         raise RuleError(f"contract {contract} rule {rule.name}: {error}") from error
     reason = f"{reasons.RULE_VIOLATED}:{rule.name}"
-    return _Rule(expression.fields, expression.run, reason, rule.on_violation == "Quarantine", last)
+    return Rule(
+        expression.fields, expression.run, reason, rule.on_violation == "Quarantine", last, expression, contract
+    )

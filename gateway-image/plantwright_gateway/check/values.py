@@ -20,6 +20,8 @@ Rule = Callable[[Scalar], str]
 SMALLEST_INTEGER: Final = -(2**63)
 LARGEST_INTEGER: Final = 2**64 - 1
 """What the wire can carry; more is no counter of any machine."""
+LONGEST_TEXT: Final = 64 * 1024
+"""Characters; a longer text is no value of any machine, and is refused before any rule looks at it."""
 NUMERIC: Final = frozenset({"Integer", "Number"})
 RELATIVE_TOLERANCE: Final = 1e-9
 """Scaling with a binary float may leave 3 as 3.0000000000000004; within this it still is the whole number."""

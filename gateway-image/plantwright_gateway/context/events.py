@@ -23,7 +23,9 @@ from plantwright_gateway.context.place import asset_context, source_of
 from plantwright_gateway.context.times import rfc3339
 
 LONGEST_ORIGINAL = 1024
-"""Characters of an original value that are kept; a 10 MB string is no value."""
+"""Characters of an original value that are shown; a 10 MB string is no value."""
+LARGEST_PACKED = 16 * 1024
+"""Bytes of an original value from which it is not kept to be replayed."""
 
 
 _LONGEST_NS = 2**63 - 1
@@ -47,7 +49,11 @@ class Row(NamedTuple):
 
 
 class Original(NamedTuple):
-    """A value that was kept out of the stream, as the quarantine keeps it."""
+    """A value that was kept out of the stream, as the quarantine keeps it.
+
+    `value` is what people are shown, `packed` what a replay starts from (see `packed`), None where there is nothing to start
+    from. `version` is that of the contract it did not meet.
+    """
 
     contract: str
     field: str
@@ -55,6 +61,8 @@ class Original(NamedTuple):
     value: str
     reason: str
     time_ns: int
+    version: str = ""
+    packed: bytes | None = None
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +99,9 @@ class EventWriter:
         quality: dict[str, Quality],
         flags: dict[str, str],
         context: Mapping[str, str],
+        replayed: bool = False,
     ) -> Row:
-        """Values of one contract that share one source time."""
+        """Values of one contract that share one source time; `replayed` when they come out of the quarantine."""
         data = Observation(
             plant=self._machine.plant,
             machine=self._machine.name,
@@ -103,6 +112,7 @@ class EventWriter:
             quality=quality,
             flags=flags,
             context=dict(context),
+            replayed=replayed,
         )
         body = self._body(OBSERVATION, contract, time_ns, now_ns, data, self._schemas[contract])
         return Row(OBSERVATION, contract, body, 1, _bounded(time_ns), _bounded(time_ns), not flags and not quality)
@@ -159,6 +169,7 @@ class EventWriter:
             contracts=dict(self._versions),
             gateway_version=self._version,
             asset=asset_context(self._machine.asset),
+            retention={c.name: c.retention_days for c in self._machine.contracts if c.retention_days is not None},
         )
         body = self._body(CONFIGURATION, self._machine.name, now_ns, now_ns, data)
         return Row(CONFIGURATION, "", body, 0, now_ns, now_ns)
@@ -185,3 +196,21 @@ def original_text(value: Scalar) -> str:
     """A value as the quarantine shows it, printable and bounded."""
     text = value if isinstance(value, str) else repr(value)
     return text[:LONGEST_ORIGINAL].encode("utf-8", "backslashreplace").decode()
+
+
+def packed(value: Scalar, quality: Quality) -> bytes | None:
+    """A value as it was read, with its quality, for a replay; None for what is too large or cannot be written down."""
+    try:
+        content = msgspec.msgpack.encode((value, quality))
+    except (OverflowError, UnicodeEncodeError):
+        return None
+    return content if len(content) <= LARGEST_PACKED else None
+
+
+def unpacked(content: bytes) -> tuple[Scalar, Quality]:
+    """What `packed` wrote.
+
+    Raises:
+        msgspec.MsgspecError: it did not write this.
+    """
+    return msgspec.msgpack.decode(content, type=tuple[Scalar, Quality])

@@ -13,12 +13,11 @@ import typer
 from rich.console import Console
 
 from plantwright_api.wire.config import OpcUaSource
-from plantwright_cli import manifests
+from plantwright_cli import keys, manifests
 from plantwright_cli.commission import evidence
 from plantwright_cli.commission.reading import observe
 from plantwright_cli.commission.resolving import Prepared, prepare
 from plantwright_cli.commission.verdicts import rows
-from plantwright_cli.discover import keys
 from plantwright_cli.errors import UserError
 from plantwright_operator.model import Refusal
 
@@ -37,9 +36,9 @@ def check(
     seconds: Annotated[float, typer.Option(min=0.5, max=3600, help="How long to read.")] = 10,
     output: Annotated[Literal["text", "json"], typer.Option(help="For people or for programs.")] = "text",
     report: Annotated[Path | None, typer.Option(help="Keep the evidence: JSON for *.json, else text.")] = None,
-    certificate: Annotated[str | None, typer.Option(help="Our certificate, PEM.")] = None,
-    key: Annotated[str | None, typer.Option(help="Its private key, PEM without password.")] = None,
-    trust: Annotated[str | None, typer.Option(help="The server's certificate or its authority's, PEM.")] = None,
+    certificate: keys.CertificateOption = None,
+    key: keys.KeyOption = None,
+    trust: keys.TrustOption = None,
     login: Annotated[
         str | None, typer.Option(help="Folder with the files username and password, as the Secret would hold them.")
     ] = None,
@@ -80,13 +79,8 @@ def _with_secrets(
         return prepared, {}
     secrets: dict[str, dict[str, str]] = {}
     if source.security_mode != "None":
-        if certificate is None or key is None or trust is None:
-            raise UserError(
-                f"machine {prepared.machine.name}: spec.endpoint.security wants {source.security_mode}: "
-                "give --certificate, --key and --trust"
-            )
-        secrets["certificate"] = {"tls.crt": certificate, "tls.key": key}
-        secrets["trust"] = {"ca.crt": trust}
+        why = f"machine {prepared.machine.name}: spec.endpoint.security wants {source.security_mode}"
+        secrets |= keys.encrypted(why, certificate, key, trust)
     if source.credentials_secret is not None:
         if login is None:
             raise UserError(

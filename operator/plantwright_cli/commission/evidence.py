@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from plantwright_cli.commission.reading import Record
 from plantwright_cli.commission.resolving import Prepared
 from plantwright_cli.commission.verdicts import Row, unfilled
+from plantwright_cli.tables import table
 from plantwright_operator.model import Refusal
 
 SHOWN_VALUE = 40
@@ -75,12 +75,10 @@ def show(console: Console, evidence: dict[str, Any]) -> None:
         console.print(escape(f"not usable: {evidence['reason']}: {evidence['message']}"), highlight=False)
         return
     title = f"{evidence['machine']} at {evidence['endpoint']}, {evidence['time']}"
-    table = Table(title=escape(title), title_justify="left")
-    for column in ("signal", "address", "raw", "value", "unit", "verdict"):
-        table.add_column(column, overflow="fold")
+    made = table("signal", "address", "raw", "value", "unit", "verdict", title=title)
     for signal in evidence["signals"]:
-        table.add_row(*(escape(cell) for cell in _cells(signal)))
-    console.print(table)
+        made.add_row(*(escape(cell) for cell in _cells(signal)))
+    console.print(made)
     for line in _summary(evidence):
         console.print(escape(line), highlight=False)
 
@@ -112,7 +110,12 @@ def _cells(signal: dict[str, Any]) -> tuple[str, ...]:
     raw, value = (_shown(signal[name]) for name in ("raw", "value"))
     verdict = signal["outcome"] + (f": {signal['reason']}" if signal["reason"] else "")
     name = signal["signal"] + (" *" if signal["required"] else "")
-    return name, signal["address"].rpartition(";")[2], raw, value, signal["unit"], verdict
+    return name, _place(signal["address"]), raw, value, signal["unit"], verdict
+
+
+def _place(address: str) -> str:
+    """A node without its namespace; an expression whole."""
+    return address if address.startswith("= ") else address.rpartition(";")[2]
 
 
 def _shown(value: Any) -> str:

@@ -117,6 +117,7 @@ def _plant(plants: Sequence[Plant], machine: Machine) -> tuple[Plant | None, tup
             "areas": [{"name": location.area, "lines": [{"name": location.line}]}],
             "mes": {"sinks": [{"name": "none", "http": {"url": "http://192.0.2.1/"}}]},
             "network": {"egressCidrs": ["0.0.0.0/0", "::/0"]},
+            "pseudonymisation": {"secretRef": {"name": "not-given"}},
         },
     }
     return Plant.model_validate(body), ("no Plant was given: location, networks and MES were not checked",)

@@ -12,8 +12,8 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, Plant
-from plantwright_cli import manifests
+from plantwright_api.v1alpha1 import DataContract
+from plantwright_cli import manifests, states
 from plantwright_cli.contracts import rendering, touched, versions
 from plantwright_cli.errors import UserError
 from plantwright_cli.odcs import document, exporting, importing
@@ -21,8 +21,10 @@ from plantwright_cli.odcs.ledger import Loss
 from plantwright_cli.odcs.vocabulary import ID_ANNOTATION
 from plantwright_operator.decide.catalog import judge_contract
 from plantwright_operator.decide.evolution import terms
+from plantwright_operator.model import Refusal
 
 Output = Literal["text", "json"]
+Bases = Annotated[str | None, typer.Option("--tree", help="Folder with the contracts that this one builds on.")]
 app = typer.Typer(help="Compare contracts; import and export ODCS documents.", no_args_is_help=True)
 
 
@@ -42,7 +44,7 @@ def diff(
     known = list({id(c): c for c in (*before, *after, *around)}.values())
     was, is_ = versions.pick(before, name, old), versions.pick(after, name, new)
     found = versions.difference(was, is_, known)
-    rows = touched.touched(_tree(tree), found.new, found.changes) if tree else None
+    rows = touched.touched(states.of_files([tree]), found.new, found.changes) if tree else None
     if output == "json":
         print(json.dumps(rendering.difference_json(found, rows), indent=2, ensure_ascii=False))
     else:
@@ -56,6 +58,7 @@ def import_(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder to write to; else printed.")] = None,
     namespace: Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace of the objects.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over files that exist.")] = False,
+    tree: Bases = None,
     output: Annotated[Output, typer.Option(help="YAML for people or JSON for programs.")] = "text",
 ) -> None:
     """Make DataContracts of an ODCS document, one per schema object, and list what they cannot say.
@@ -64,19 +67,21 @@ def import_(
     """
     imported = _imported(file)
     objects = [_object(spec, id_, namespace) for spec, id_ in zip(imported.specs, imported.ids, strict=True)]
-    refusals = [refusal.message for body in objects if (refusal := judge_contract(DataContract.model_validate(body)))]
+    made = [DataContract.model_validate(body) for body in objects]
+    refusals = [refusal for contract in made if (refusal := _judged(contract, [*made, *_contracts(tree)]))]
+    problems = [refusal.message for refusal in refusals]
     if out is not None:
         _write_objects(objects, out, force=force)
     if output == "json":
         losses = [loss._asdict() for loss in imported.losses]
-        print(json.dumps({"contracts": objects, "losses": losses, "problems": refusals}, indent=2, ensure_ascii=False))
+        print(json.dumps({"contracts": objects, "losses": losses, "problems": problems}, indent=2, ensure_ascii=False))
     else:
         if out is None:
             print(_yaml(objects), end="")
         _show_losses(imported.losses, "not carried over")
-        for message in refusals:
+        for message in problems:
             print(f"problem: {message}", file=sys.stderr)
-    raise typer.Exit(1 if refusals else 0)
+    raise typer.Exit(1 if any(refusal.stalled for refusal in refusals) else 0)
 
 
 @app.command()
@@ -85,14 +90,16 @@ def export(
     name: Annotated[str | None, typer.Option(help="Contract to export, where the file holds several.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write to; else printed.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    tree: Bases = None,
     output: Annotated[Output, typer.Option(help="YAML document, or JSON with it and its losses.")] = "text",
 ) -> None:
     """Make an ODCS v3.2.0 document of a DataContract, and list what the standard has no words for.
 
     A contract that extends another is exported as its own part; what it inherits stays with its base.
     """
-    contract = versions.pick(_contracts(file), name, file)
-    refusal = judge_contract(contract)
+    contracts = _contracts(file)
+    contract = versions.pick(contracts, name, file)
+    refusal = _judged(contract, [*contracts, *_contracts(tree)])
     if refusal is not None:
         raise UserError(f"{file}: {contract.metadata.name}: {refusal.message}")
     meta = exporting.Meta(contract.metadata.name, contract.metadata.annotations.get(ID_ANNOTATION))
@@ -115,12 +122,11 @@ def _contracts(path: str | None) -> list[DataContract]:
     return manifests.of_kind(manifests.read([path]), DataContract) if path else []
 
 
-def _tree(folder: str) -> touched.Tree:
-    found = manifests.read([folder])
-    plants, machines = manifests.of_kind(found, Plant), manifests.of_kind(found, Machine)
-    return touched.Tree(
-        plants, machines, manifests.of_kind(found, MachineProfile), manifests.of_kind(found, DataContract)
-    )
+def _judged(contract: DataContract, known: list[DataContract]) -> Refusal | None:
+    found = judge_contract(contract, known, versions.namespaces(known))
+    if found is None or found.reason != "ContractNotFound":
+        return found
+    return Refusal(found.reason, f"{found.message}; --tree names the folder where it lies", found.stalled)
 
 
 def _imported(file: Path) -> importing.Imported:

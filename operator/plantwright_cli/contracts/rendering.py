@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.table import Table
 
 from plantwright_cli.contracts.touched import Touched
 from plantwright_cli.contracts.versions import Difference
 from plantwright_cli.odcs.ledger import Loss, shown
+from plantwright_cli.tables import plain, table
 from plantwright_cli.wording import change_json, count
 from plantwright_operator.decide.evolution import Change
 from plantwright_operator.decide.extension import title
@@ -18,32 +18,30 @@ _COLOURS = {"Breaking": "red", "Additive": "green", "Editorial": "dim"}
 
 def changes_table(changes: Iterable[Change]) -> Table:
     """One row per change, both sides' verdicts beside it."""
-    table = _table("field", "before", "after", "consumers", "machines", "why")
+    made = table("field", "before", "after", "consumers", "machines", "why")
     for change in changes:
         judgement = change.judgement
         verdicts = (f"[{_COLOURS[v]}]{v}[/]" for v in (judgement.consumer, judgement.producer))
-        table.add_row(_plain(change.path), _value(change.before), _value(change.after), *verdicts, judgement.why)
-    return table
+        made.add_row(plain(change.path), _value(change.before), _value(change.after), *verdicts, judgement.why)
+    return made
 
 
 def touched_table(rows: Iterable[Touched]) -> Table:
     """One row per machine whose profile refers to the contract."""
-    table = _table("plant", "machine", "profile", "range", "new version", "fields")
+    made = table("plant", "machine", "profile", "range", "new version", "fields")
     for row in rows:
         outcome = _outcome(row)
         name = f"{row.namespace}/{row.machine}"
-        table.add_row(
-            row.plant, name, row.profile, _plain(row.reference), _plain(outcome), ", ".join(row.fields) or "-"
-        )
-    return table
+        made.add_row(row.plant, name, row.profile, plain(row.reference), plain(outcome), ", ".join(row.fields) or "-")
+    return made
 
 
 def losses_table(losses: Iterable[Loss]) -> Table:
     """One row per thing that was not carried over."""
-    table = _table("where", "what", "why")
+    made = table("where", "what", "why")
     for loss in losses:
-        table.add_row(*(_plain(part) for part in loss))
-    return table
+        made.add_row(*(plain(part) for part in loss))
+    return made
 
 
 def difference_json(found: Difference, rows: Sequence[Touched] | None) -> dict[str, Any]:
@@ -79,17 +77,5 @@ def _outcome(row: Touched) -> str:
     return f"refused: {row.refused}" if row.refused else "taken"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 def _value(value: Any) -> str:
-    return "-" if value is None else _plain(shown(value))
-
-
-def _plain(text: str) -> str:
-    """Square brackets are part of our paths, not of a style."""
-    return text.replace("[", "\\[")
+    return "-" if value is None else plain(shown(value))

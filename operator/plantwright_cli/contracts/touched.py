@@ -1,11 +1,12 @@
 """Which plants, machines and fields a new version of a contract touches. Pure: objects in, rows out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, Plant
+from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile
 from plantwright_api.v1alpha1.base import ContractRef
-from plantwright_operator.decide import references, signals
+from plantwright_cli.tree import Tree
+from plantwright_operator.decide import signals
 from plantwright_operator.decide.evolution import Change
 from plantwright_operator.decide.versions import matches, parse, parse_range
 from plantwright_operator.model import Refusal, ResolvedSignal
@@ -28,33 +29,20 @@ class Touched(NamedTuple):
     refused: str
 
 
-class Tree(NamedTuple):
-    """The objects of a Git tree that decide who is touched."""
-
-    plants: Sequence[Plant]
-    machines: Sequence[Machine]
-    profiles: Sequence[MachineProfile]
-    contracts: Sequence[DataContract]
-
-
 def touched(tree: Tree, new: DataContract, changes: Sequence[Change]) -> list[Touched]:
-    """Machines whose profile refers to the contract's family, by plant and name."""
-    plants = {(plant.metadata.namespace, plant.metadata.name): plant for plant in tree.plants}
+    """Machines whose profile refers to the contract's family, by plant and name; `new` carries what it inherits."""
     rows = []
-    for machine in tree.machines:
-        plant = plants.get((machine.metadata.namespace, machine.spec.plant_ref.name))
-        within = references.namespaces(machine.metadata.namespace, plant.spec.catalog_namespace if plant else None)
-        profile = references.find(machine.spec.profile_ref, tree.profiles, within)
+    for machine in tree.machines.values():
+        within, profile = tree.within(machine), tree.profile_of(machine)
         if isinstance(profile, MachineProfile) and (new.metadata.namespace or within[0]) in within:
-            rows += _machine(machine, profile, tree.contracts, within, new, changes)
+            rows += _machine(machine, profile, tree, new, changes)
     return sorted(rows)
 
 
 def _machine(
     machine: Machine,
     profile: MachineProfile,
-    contracts: Iterable[DataContract],
-    within: Sequence[str],
+    tree: Tree,
     new: DataContract,
     changes: Sequence[Change],
 ) -> list[Touched]:
@@ -63,7 +51,7 @@ def _machine(
         return []
     takes = matches(parse(new.spec.version), parse_range(wanted.version) if wanted.version else [])
     filled = signals.merge(machine, profile)
-    others = [references.find(ref, contracts, within) for ref in profile.spec.contract_refs if ref is not wanted]
+    others = [tree.contract(ref, tree.within(machine)) for ref in profile.spec.contract_refs if ref is not wanted]
     held = [new, *(other for other in others if isinstance(other, DataContract))]
     return [
         Touched(

@@ -57,14 +57,14 @@ def merged(contract: DataContract, known: Sequence[DataContract]) -> DataContrac
     Raises:
         UserError: a base is missing or loosened.
     """
-    bases = chain(contract, lambda above, wanted: find_base(above, wanted, known, _namespaces(known)))
+    bases = chain(contract, lambda above, wanted: find_base(above, wanted, known, namespaces(known)))
     spec = bases if isinstance(bases, Refusal) else effective(contract, bases)
     if isinstance(spec, Refusal):
         raise UserError(f"contract {title(contract)}: {spec.message}")
     return contract.model_copy(update={"spec": spec})
 
 
-def _namespaces(known: Sequence[DataContract]) -> tuple[str, ...]:
+def namespaces(known: Sequence[DataContract]) -> tuple[str, ...]:
     """In files a base may lie in any namespace; which a plant may use is the cluster's matter."""
     return tuple(dict.fromkeys(c.metadata.namespace for c in known))
 

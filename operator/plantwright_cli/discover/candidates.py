@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from plantwright_api.v1alpha1.machineprofile import ModbusAddress, OpcUaAddress, Protocol
+from plantwright_api.v1alpha1.machineprofile import Protocol
+from plantwright_api.v1alpha1.signals import ModbusAddress, OpcUaAddress
 
 Kind = Literal["Boolean", "Integer", "Number", "String", "Timestamp", "Other", ""]
 """The contract type that comes nearest to a machine's; "" where the machine does not say."""

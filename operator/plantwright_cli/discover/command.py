@@ -12,8 +12,8 @@ from rich.console import Console
 
 from plantwright_api.v1alpha1 import DataContract
 from plantwright_api.wire.config import OpcUaSource
-from plantwright_cli import manifests
-from plantwright_cli.discover import choices, keys, modbus_csv, report
+from plantwright_cli import keys, manifests
+from plantwright_cli.discover import choices, modbus_csv, report
 from plantwright_cli.discover.candidates import Limits, Offer
 from plantwright_cli.discover.profile import Draft, draft
 from plantwright_cli.discover.proposals import Proposal, propose
@@ -41,9 +41,9 @@ def discover(
         list[str] | None, typer.Option(help="What codes mean: state=0:Idle,1:Production. Repeatable.")
     ] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Read without encryption; said out loud.")] = False,
-    certificate: Annotated[str | None, typer.Option(help="Our certificate, PEM.")] = None,
-    key: Annotated[str | None, typer.Option(help="Its private key, PEM without password.")] = None,
-    trust: Annotated[str | None, typer.Option(help="The server's certificate or its authority's, PEM.")] = None,
+    certificate: keys.CertificateOption = None,
+    key: keys.KeyOption = None,
+    trust: keys.TrustOption = None,
     policy: Annotated[Policy, typer.Option(help="OPC UA security policy.")] = "Basic256Sha256",
     first_register: Annotated[
         int, typer.Option(min=0, max=1, help="Number that the map gives to wire address 0, unless 40001-style.")
@@ -91,8 +91,8 @@ def _source(url: str, policy: Policy, *, insecure: bool) -> OpcUaSource:
         url=url,
         security_mode="None" if insecure else "SignAndEncrypt",
         security_policy=policy,
-        certificate_secret=None if insecure else "certificate",
-        trust_secret=None if insecure else "trust",
+        certificate_secret=None if insecure else keys.CERTIFICATE,
+        trust_secret=None if insecure else keys.TRUST,
     )
 
 
@@ -100,9 +100,7 @@ def _secrets(*, insecure: bool, certificate: str | None, key: str | None, trust:
     if insecure:
         print("warning: --insecure: everything is read in clear, and nobody proves who he is", file=sys.stderr)
         return {}
-    if certificate is None or key is None or trust is None:
-        raise UserError("OPC UA is read encrypted: give --certificate, --key and --trust, or say --insecure")
-    return {"certificate": {"tls.crt": certificate, "tls.key": key}, "trust": {"ca.crt": trust}}
+    return keys.encrypted("OPC UA is read encrypted", certificate, key, trust, ", or say --insecure")
 
 
 def _walked(source: OpcUaSource, secrets: keys.Secrets, limits: Limits) -> Offer:

@@ -6,7 +6,8 @@ Names that say what they are (FeedOverride, OperationMode) need no row: the lexi
 from collections.abc import Mapping
 from typing import Final
 
-from plantwright_cli.discover.candidates import Companion
+from plantwright_api.v1alpha1.codetables import CodeTable
+from plantwright_cli.discover.candidates import Companion, Kind
 
 SPECIFICATIONS: Final[Mapping[str, str]] = {
     "http://opcfoundation.org/UA/DI/": "Devices (OPC 10000-100)",
@@ -61,6 +62,14 @@ def title(companion: Companion | None) -> str:
     """The specification that defines the name, or ""."""
     return "" if companion is None else SPECIFICATIONS.get(companion.uri, "")
 
+
+CODE_TABLES: Final[Mapping[tuple[str, str, Kind], CodeTable]] = {
+    (_PACKML, "StateCurrent", "Integer"): "PackML",
+    (_MACHINERY, "MachineryItemState", "Integer"): "MachineryItemState",
+    (_MACHINERY, "MachineryItemState", "String"): "MachineryItemState",
+}
+"""Namespace URI, meaning and kind of value -> the table of its codes. A state machine of PackML names the states of its own
+level (Cleared, Running), which are in no table."""
 
 STATE_MACHINES: Final[Mapping[tuple[str, str], str]] = {
     (_MACHINERY, "MachineryItemState_StateMachineType"): "MachineryItemState",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from plantwright_api.v1alpha1.machineprofile import ModbusTable, ModbusType
+from plantwright_api.v1alpha1.signals import ModbusTable, ModbusType
 from plantwright_cli.discover.candidates import Kind
 from plantwright_cli.discover.words import UMLAUTS
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from plantwright_api.v1alpha1.machineprofile import ModbusAddress, ModbusTable, ModbusType
+from plantwright_api.v1alpha1.signals import ModbusAddress, ModbusTable, ModbusType
 from plantwright_cli.discover.candidates import Candidate, Offer
 from plantwright_cli.discover.csv_words import KINDS, LEADING, TABLES, column, decimal, plain, type_of
 from plantwright_cli.errors import UserError

@@ -10,7 +10,7 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIdNames, ObjectIds
 
-from plantwright_api.v1alpha1.machineprofile import OpcUaAddress
+from plantwright_api.v1alpha1.signals import OpcUaAddress
 from plantwright_api.wire.config import OpcUaSource
 from plantwright_cli.discover.candidates import Candidate, Companion, Kind, Limits, Offer
 from plantwright_cli.discover.companions import SPECIFICATIONS, STATE_MACHINES

@@ -6,7 +6,7 @@ from typing import Any
 
 from plantwright_api.v1alpha1 import DataContract, MachineProfile
 from plantwright_api.v1alpha1.datacontract import ContractField
-from plantwright_cli.discover import codes, units
+from plantwright_cli.discover import codes, interpreting, units
 from plantwright_cli.discover.candidates import Candidate, Offer
 from plantwright_cli.discover.proposals import Proposal
 from plantwright_operator.decide import catalog
@@ -17,7 +17,8 @@ from plantwright_operator.model import Refusal
 class Entry:
     """One accepted proposal as a signal of the profile.
 
-    `held_back` says why it must not be written yet, "" where it may; `notes` are for the reviewer.
+    `held_back` says why it must not be written yet, "" where it may; `notes` are for the reviewer; `named` is the table
+    that its codes are from.
     """
 
     proposal: Proposal
@@ -25,15 +26,18 @@ class Entry:
     signal: dict[str, Any]
     notes: tuple[str, ...] = ()
     held_back: str = ""
+    named: interpreting.Named | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A profile to review. `body` is None where there is no signal to write; `refusal` is the operator's verdict on it."""
+    """A profile to review. `body` is None where there is no signal to write; `refusal` is the operator's verdict on it;
+    `models` are the parts of it that interpret signals."""
 
     entries: tuple[Entry, ...]
     body: dict[str, Any] | None
     refusal: Refusal | None
+    models: tuple[interpreting.Model, ...] = ()
 
 
 def draft(
@@ -50,8 +54,16 @@ def draft(
             candidate = offer.candidates[proposal.best.candidate]
             taken = {entry.signal["name"] for entry in entries}
             entries.append(_entry(proposal, candidate, contracts[0], taken, named.get(proposal.field.name)))
-    body = _body(name, offer, contracts, [e.signal for e in entries if not e.held_back])
-    return Draft(tuple(entries), body, None if body is None else _judge(body, contracts))
+    written = [entry for entry in entries if not entry.held_back]
+    body = _body(name, offer, contracts, [entry.signal for entry in written])
+    if body is None:
+        return Draft(tuple(entries), None, None)
+    filled = [interpreting.Filled(e.signal, e.proposal.field, e.candidate, e.named) for e in written]
+    found = tuple(
+        model for made in (interpreting.state(filled), interpreting.parts(filled)) if (model := made) is not None
+    )
+    body["spec"] |= {model.name: model.value for model in found}
+    return Draft(tuple(entries), body, _judge(body, contracts), found)
 
 
 def _entry(
@@ -68,16 +80,27 @@ def _entry(
     if family != first.family():
         signal["contract"] = family
     notes = _add_conversion(signal, field, candidate)
-    table = [{"value": v, "name": n} for v, n in (named or {}).items()]
-    table = table or (codes.values(field, candidate) if field.enum else [])
-    if table:
-        signal["values"] = table
-    signal |= _address(candidate)
+    meaning, table = _meaning(field, candidate, named)
+    signal |= meaning | _address(candidate)
     if candidate.description:
         signal["description"] = candidate.description[:1024]
-    return Entry(
-        proposal, candidate, signal, (*notes, *_code_notes(field, candidate, named)), _held(field, candidate, table)
-    )
+    left = () if table is not None else _code_notes(field, candidate, named)
+    return Entry(proposal, candidate, signal, (*notes, *left), _held(field, candidate, meaning), table)
+
+
+def _meaning(
+    field: ContractField, candidate: Candidate, named: Mapping[str, str] | None
+) -> tuple[dict[str, Any], interpreting.Named | None]:
+    """What the signal says of its codes, and the table that it is from: as the user told it, by a standard's table, or as the
+    machine lists it."""
+    if named:
+        return {"values": [{"value": v, "name": n} for v, n in named.items()]}, None
+    table = interpreting.table_of(candidate) if field.type == "String" else None
+    by_table = interpreting.values(field, table) if table is not None else {}
+    if by_table:
+        return by_table, table
+    listed = codes.values(field, candidate) if field.enum else []
+    return ({"values": listed} if listed else {}), None
 
 
 def _other_name(family: str, field: str) -> str:
@@ -104,9 +127,9 @@ def _code_notes(field: ContractField, candidate: Candidate, named: Mapping[str, 
     return (f"codes without a name in the contract: {', '.join(left)}",) if left else ()
 
 
-def _held(field: ContractField, candidate: Candidate, table: Sequence[Mapping[str, str]]) -> str:
+def _held(field: ContractField, candidate: Candidate, meaning: Mapping[str, Any]) -> str:
     """A code without its meaning is no value of the contract."""
-    if not field.enum or field.type != "String" or table:
+    if not field.enum or field.type != "String" or meaning:
         return ""
     if candidate.kind == "String" and (candidate.sample is None or candidate.sample in field.enum):
         return ""

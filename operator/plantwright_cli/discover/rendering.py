@@ -24,11 +24,15 @@ def render(draft: Draft, offer: Offer, proposals: Sequence[Proposal]) -> str:
     lines = list(_head(draft, offer))
     if draft.body is not None:
         spec = dict(draft.body["spec"])
-        spec.pop("signals")
+        for name in ("signals", *(model.name for model in draft.models)):
+            spec.pop(name)
         lines += _yaml({**draft.body, "spec": spec}).splitlines()
         lines.append("  signals:")
     for entry in draft.entries:
         lines += _entry(entry, offer)
+    for model in draft.models:
+        lines.append(comment(model.reason, 2))
+        lines += (f"  {line}" for line in _yaml({model.name: model.value}).splitlines())
     lines += _unmatched(offer, proposals)
     return "\n".join([*lines, *_left_over(offer, proposals), ""])
 
@@ -59,6 +63,8 @@ def _entry(entry: Entry, offer: Offer) -> Iterator[str]:
     yield comment(told(ranked[0], entry.candidate), 4)
     for ordinal, match in zip(ORDINALS[1:], ranked[1:], strict=False):
         yield comment(f"{ordinal}: {told(match, offer.candidates[match.candidate])}", 4)
+    if entry.named is not None:
+        yield comment(f"Codes of {entry.named.table}: {entry.named.reason}", 4)
     yield from (comment(f"See to it: {note}", 4) for note in entry.notes)
     body = _yaml([entry.signal]).splitlines()
     if entry.held_back:

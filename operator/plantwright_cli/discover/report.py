@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from plantwright_cli.discover.candidates import Offer
 from plantwright_cli.discover.profile import Draft
 from plantwright_cli.discover.proposals import Proposal
 from plantwright_cli.discover.rendering import left_over
+from plantwright_cli.tables import plain, table
 
 
 def is_well(draft: Draft, offer: Offer) -> bool:
@@ -20,15 +19,13 @@ def is_well(draft: Draft, offer: Offer) -> bool:
 
 def show(console: Console, draft: Draft, offer: Offer, proposals: Sequence[Proposal]) -> None:
     """Print the proposals field by field, and what is unmatched on both sides."""
-    table = Table(title=f"{offer.source}: {len(offer.candidates)} signals", title_justify="left")
-    for column in ("field", "signal", "score", "why"):
-        table.add_column(column, overflow="fold")
+    made = table("field", "signal", "score", "why", title=f"{offer.source}: {len(offer.candidates)} signals")
     held = {id(entry.proposal): entry.held_back for entry in draft.entries}
     for proposal in proposals:
-        table.add_row(*(escape(cell) for cell in _row(proposal, offer, held.get(id(proposal), ""))))
-    console.print(table)
+        made.add_row(*map(plain, _row(proposal, offer, held.get(id(proposal), ""))))
+    console.print(made)
     for text in _notes(draft, offer, proposals):
-        console.print(escape(text), highlight=False)
+        console.print(plain(text), highlight=False)
 
 
 def _row(proposal: Proposal, offer: Offer, held: str) -> tuple[str, str, str, str]:
@@ -49,6 +46,8 @@ def _notes(draft: Draft, offer: Offer, proposals: Sequence[Proposal]) -> list[st
     if offer.companions:
         notes.append(f"companion specifications: {', '.join(offer.companions)}")
     notes += [f"warning: {warning}" for warning in offer.warnings]
+    notes += [f"{e.signal['name']}: codes of {e.named.table}: {e.named.reason}" for e in draft.entries if e.named]
+    notes += [f"spec.{model.name}: {model.reason}" for model in draft.models]
     if draft.refusal is not None:
         notes.append(f"not usable yet: {draft.refusal.reason}: {draft.refusal.message}")
     return notes
@@ -65,6 +64,7 @@ def as_data(draft: Draft, offer: Offer, proposals: Sequence[Proposal]) -> dict[s
         "companions": list(offer.companions),
         "fields": [_field(proposal, offer, draft) for proposal in proposals],
         "leftOver": [{"place": c.place, "address": c.address, "unit": c.unit} for c in left_over(offer, proposals)],
+        "models": [model._asdict() for model in draft.models],
         "profile": draft.body,
         "usable": is_well(draft, offer),
         "refusal": None if refusal is None else {"reason": refusal.reason, "message": refusal.message},
@@ -72,13 +72,15 @@ def as_data(draft: Draft, offer: Offer, proposals: Sequence[Proposal]) -> dict[s
 
 
 def _field(proposal: Proposal, offer: Offer, draft: Draft) -> dict[str, Any]:
-    held = next((entry.held_back for entry in draft.entries if entry.proposal is proposal), "")
+    entry = next((entry for entry in draft.entries if entry.proposal is proposal), None)
+    held, named = (entry.held_back, entry.named) if entry is not None else ("", None)
     return {
         "contract": proposal.contract.family(),
         "field": proposal.field.name,
         "required": proposal.field.required,
         "proposed": proposal.accepted and not held,
         "doubt": held or proposal.doubt,
+        "codes": None if named is None else named._asdict(),
         "candidates": [
             {
                 "place": offer.candidates[m.candidate].place,

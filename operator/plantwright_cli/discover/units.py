@@ -4,8 +4,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from plantwright_operator.decide.units.model import Unit, UnknownUnitError
-from plantwright_operator.decide.units.parser import parse
+from plantwright_operator.decide.units import IncompatibleUnitsError, Unit, UnknownUnitError, conversion, parse
 
 SPELLINGS: Final = {
     "1/min": "1/min rpm u/min upm rev/min r/min min-1 min^-1 1/minute revolution/minute umdr/min umdrehungen/min "
@@ -107,10 +106,11 @@ def converted(value: float, written: str, wanted: str | None) -> float | None:
     code = code_of(written)
     if wanted is None or code is None or code == wanted:
         return value
-    one, other = _parsed(code), _parsed(wanted)
-    if one is None or other is None or one.dimension != other.dimension:
+    try:
+        found = conversion(code, wanted)
+    except (UnknownUnitError, IncompatibleUnitsError):
         return None
-    return float((Fraction(value) * one.factor + one.offset - other.offset) / other.factor)
+    return float(Fraction(value) * found.scale + found.offset)
 
 
 def quantity(written: str) -> str:

@@ -46,16 +46,16 @@ def export_odcs(spec: Spec, meta: Meta) -> tuple[dict[str, Any], list[Loss]]:
         document["description"] = {"purpose": spec["description"]}
     document["schema"] = [_object(family, spec, losses)]
     document |= _owner(spec.get("owner") or {})
-    document["slaProperties"] = _latencies(family, spec)
-    ours = [name for name in ("extends", "consumers") if spec.get(name)]
+    document["slaProperties"] = [*_latencies(family, spec), *_retention(spec)]
+    ours = {name: spec[name] for name in vocabulary.OURS if spec.get(name)} | _class_of_the_whole(spec)
     if ours:
-        document["customProperties"] = [_custom(name, spec[name]) for name in ours]
-        losses += [Loss(name, shown(spec[name]), AS_CUSTOM) for name in ours]
+        document["customProperties"] = [_custom(name, value) for name, value in ours.items()]
+        losses += [Loss(name, shown(value), AS_CUSTOM) for name, value in ours.items()]
     return document, losses
 
 
 def _object(family: str, spec: Spec, losses: list[Loss]) -> dict[str, Any]:
-    class_ = str(spec.get("classification", "Internal")).lower()
+    class_ = str(spec.get("classification", "Internal"))
     made: dict[str, Any] = {
         "name": family,
         "logicalType": "object",
@@ -71,7 +71,7 @@ def _property(field: Spec, class_: str, losses: list[Loss]) -> dict[str, Any]:
         made["description"] = field["description"]
     if field.get("required"):
         made["required"] = True
-    made["classification"] = class_
+    made["classification"] = str(field.get("classification", class_)).lower()
     options = _options(field)
     made |= {"logicalTypeOptions": options} if options else {}
     if field.get("enum"):
@@ -94,6 +94,8 @@ def _customs(field: Spec, losses: list[Loss]) -> list[dict[str, Any]]:
         made.append({"property": "unit", "value": field["unit"]})
     if field.get("onViolation", "Flag") != "Flag":
         made.append(_custom("onViolation", field["onViolation"]))
+    if field.get("pseudonymise"):
+        made.append(_custom("pseudonymise", True))
     if field.get("actions"):
         made.append(_custom("actions", [dict(action) for action in field["actions"]]))
     if field.get("maxChangePerSecond"):
@@ -134,6 +136,18 @@ def _latencies(family: str, spec: Spec) -> list[dict[str, Any]]:
         for field in spec["fields"]
         if field.get("freshnessSeconds")
     ]
+
+
+def _retention(spec: Spec) -> list[dict[str, Any]]:
+    days = spec.get("retentionDays")
+    return [{"property": "retention", "value": days, "unit": "d"}] if days else []
+
+
+def _class_of_the_whole(spec: Spec) -> dict[str, Any]:
+    """The standard classifies properties alone: what holds for those that say nothing is lost once one says otherwise."""
+    class_ = spec.get("classification", "Internal")
+    differs = any(field.get("classification", class_) != class_ for field in spec["fields"])
+    return {"classification": class_} if differs else {}
 
 
 def _custom(name: str, value: Any) -> dict[str, Any]:

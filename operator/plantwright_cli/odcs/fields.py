@@ -190,6 +190,10 @@ def _on_violation(value: Any, _type: str) -> str | None:
     return value if value in ("Flag", "Quarantine") else None
 
 
+def _pseudonymise(value: Any, type_: str) -> bool | None:
+    return value if isinstance(value, bool) and type_ == "String" else None
+
+
 def _actions(value: Any, _type: str) -> list[dict[str, Any]] | None:
     if not isinstance(value, list):
         return None
@@ -207,6 +211,7 @@ def _speed(value: Any, type_: str) -> str | None:
 _CUSTOM: Mapping[str, Callable[[Any, str], Any]] = {
     "unit": _unit,
     "onViolation": _on_violation,
+    "pseudonymise": _pseudonymise,
     "actions": _actions,
     "maxChangePerSecond": _speed,
 }

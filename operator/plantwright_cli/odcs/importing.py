@@ -7,12 +7,12 @@ a contract at all is refused with its path.
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from plantwright_api.v1alpha1.base import DNS_SUBDOMAIN, ContractRef
-from plantwright_api.v1alpha1.datacontract import Consumer, DataContractSpec
+from plantwright_api.v1alpha1.datacontract import Classification, Consumer, DataContractSpec
 from plantwright_cli.odcs import vocabulary
 from plantwright_cli.odcs.document import OdcsError, check
 from plantwright_cli.odcs.fields import field, wording
@@ -77,8 +77,8 @@ def _spec(root: Cursor, schema: Cursor, common: Mapping[str, Any], *, alone: boo
     description = _description(root, schema, alone=alone)
     if description:
         spec["description"] = description
-    spec |= _classification(schema)
-    spec |= _freshness(root, schema, made)
+    spec |= _classification(schema, common.get("classification"), made)
+    spec |= _freshness(root, schema, made) | _retention(root, schema)
     rules = [rule for check_ in schema.children("quality") if (rule := _rule(check_))]
     spec |= {"rules": rules} if rules else {}
     return _valid(schema, {**spec, "fields": fields})
@@ -156,6 +156,18 @@ def _by_role(members: Sequence[Cursor], roles: frozenset[str]) -> str | None:
 _OURS: Mapping[str, tuple[TypeAdapter[Any], str]] = {
     "extends": (TypeAdapter(ContractRef), "no reference to a contract: write name and version"),
     "consumers": (TypeAdapter(list[Consumer]), "no list of consumers: write name and owner of each"),
+    "completenessPercent": (
+        TypeAdapter(Annotated[int, Field(strict=True, ge=1, le=100)]),
+        "no whole number from 1 to 100",
+    ),
+    "completenessWindowSeconds": (
+        TypeAdapter(Annotated[int, Field(strict=True, ge=60, le=604_800)]),
+        "no whole number of seconds from 60 to 604800",
+    ),
+    "classification": (
+        TypeAdapter(Classification),
+        f"no class of ours: write one of {', '.join(get_args(Classification))}",
+    ),
 }
 """Parts of ours that the standard has no words for, as custom properties of the document; and what is wrong with one that is
 none."""
@@ -178,23 +190,36 @@ def _ours(root: Cursor) -> dict[str, Any]:
     return found
 
 
-def _classification(schema: Cursor) -> dict[str, str]:
-    """The standard classifies each property, we the contract: the most closed class of its properties holds for all."""
-    order = list(vocabulary.CLASSES.values())
-    found = [
-        (prop, vocabulary.CLASSES.get(str(prop.peek("classification")).lower()))
-        for prop in schema.children("properties")
-    ]
-    known = [class_ for _, class_ in found if class_]
-    highest = max(known, key=order.index, default=None)
-    for prop, class_ in found:
-        if class_ and class_ == highest and prop.peek("classification") == class_.lower():
+def _classification(schema: Cursor, whole: str | None, fields: Mapping[str, dict[str, Any] | None]) -> dict[str, str]:
+    """The standard classifies each property. The contract takes the most closed class, unless it said its own; fields of
+    another class say theirs."""
+    found: dict[str, str] = {}
+    for prop in schema.children("properties"):
+        written = prop.peek("classification")
+        class_ = vocabulary.CLASSES.get(str(written).lower())
+        if class_ is None:
+            if written is not None:
+                prop.lose(f"none of {', '.join(vocabulary.CLASSES)}", "classification")
+        elif fields.get(prop.peek("name")) is not None:
+            found[prop.peek("name")] = class_
             prop.get("classification")
-        elif class_:
-            prop.lose(f"taken as {str(highest).lower()}, which holds for the whole contract", "classification")
-        elif prop.peek("classification") is not None:
-            prop.lose(f"none of {', '.join(vocabulary.CLASSES)}", "classification")
-    return {"classification": highest} if highest else {}
+            if written != class_.lower():
+                prop.lose(f"taken as {class_.lower()}", "classification")
+    own = whole or max(found.values(), key=list(vocabulary.CLASSES.values()).index, default=None)
+    for name, class_ in found.items():
+        field_ = fields[name]
+        if class_ != own and field_ is not None:
+            field_["classification"] = class_
+    return {"classification": own} if own else {}
+
+
+def _retention(root: Cursor, schema: Cursor) -> dict[str, int]:
+    """For how long the object's data is kept, in days."""
+    for level in root.children("slaProperties"):
+        whole = level.peek("element") in (None, "", schema.peek("name"))
+        if str(level.peek("property")).lower() in vocabulary.RETENTION and whole:
+            return _measured(level, _RETENTION)
+    return {}
 
 
 def _freshness(root: Cursor, schema: Cursor, fields: Mapping[str, dict[str, Any] | None]) -> dict[str, int]:
@@ -211,25 +236,39 @@ def _freshness(root: Cursor, schema: Cursor, fields: Mapping[str, dict[str, Any]
         elif owner == schema.peek("name"):
             target = fields.get(name)
         if target is not None and "freshnessSeconds" not in target:
-            target |= _seconds(level)
+            target |= _measured(level, _FRESHNESS)
     return found
 
 
-def _seconds(level: Cursor) -> dict[str, int]:
-    unit, value = vocabulary.SECONDS.get(str(level.peek("unit"))), level.peek("value")
+class _Measure(NamedTuple):
+    """A service level as a whole number of one unit: what it is called here, in which units it may come, and its bound."""
+
+    attribute: str
+    units: Mapping[str, Decimal]
+    words: str
+    unit: str
+    most: int
+
+
+_FRESHNESS = _Measure("freshnessSeconds", vocabulary.SECONDS, "ms, s, min, h or d", "s", vocabulary.MAX_FRESHNESS)
+_RETENTION = _Measure("retentionDays", vocabulary.DAYS, "d, w or y", "d", vocabulary.MAX_RETENTION)
+
+
+def _measured(level: Cursor, measure: _Measure) -> dict[str, int]:
+    name, unit, value = level.peek("property"), measure.units.get(str(level.peek("unit"))), level.peek("value")
     number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if unit is None or not number or text_of(value) is None:
-        level.lose("no latency in ms, s, min, h or d")
+        level.lose(f"no {name} in {measure.words}")
         return {}
     exact = Decimal(str(value)) * unit
     if exact <= 0:
-        level.lose("a latency is above 0")
+        level.lose(f"a {name} is above 0")
         return {}
-    seconds = int(min(max(exact, Decimal(1)), Decimal(vocabulary.MAX_FRESHNESS)))
+    taken = int(min(max(exact, Decimal(1)), Decimal(measure.most)))
     level.get("property"), level.get("unit"), level.get("value"), level.get("element")
-    if seconds != exact:
-        level.lose(f"taken as {seconds} s: freshness is whole seconds, {vocabulary.MAX_FRESHNESS} at most", "value")
-    return {"freshnessSeconds": seconds}
+    if taken != exact:
+        level.lose(f"taken as {taken} {measure.unit}: {measure.attribute} is whole, {measure.most} at most", "value")
+    return {measure.attribute: taken}
 
 
 def _rule(check_: Cursor) -> dict[str, str] | None:

@@ -47,6 +47,17 @@ SECONDS: Mapping[str, Decimal] = {
 }
 """Units of a service level; `m` is left out because it may be a month."""
 
+OURS = ("extends", "consumers", "completenessPercent", "completenessWindowSeconds")
+"""Parts of a contract that the standard has no words for; its completeness counts rows, ours time."""
+RETENTION = frozenset({"retention", "re"})
+"""Names of the service level that is our retention."""
+DAYS: Mapping[str, Decimal] = {
+    **dict.fromkeys(("d", "day", "days"), Decimal(1)),
+    **dict.fromkeys(("w", "week", "weeks"), Decimal(7)),
+    **dict.fromkeys(("y", "yr", "year", "years"), Decimal(365)),
+}
+"""Units of a time for which data is kept; a month has no number of days, and a leap day is not kept for longer."""
+
 MEANING = "ontology"
 """Type of the authoritative definition that is our semanticId."""
 STEWARD = "Data Steward"
@@ -56,6 +67,7 @@ RULE_ENGINE = "cel"
 """Engine of the custom quality rules that are our cross-field rules."""
 
 MAX_FRESHNESS = 86400
+MAX_RETENTION = 36500
 MAX_TEXT = 1024
 MAX_SHORT_TEXT = 256
 MAX_UNIT = 32

@@ -1,5 +1,5 @@
 """`plantwright plan`: what a change of the Git tree means for every plant, before it is merged.
 
-`tree` holds the objects of one state, `effects` compares two states (pure), `render` writes the outcome for people, pull
-requests and programs, `command` reads and prints.
+`effects` compares two states (pure), `policies` the verdicts of policies on them, `render` writes the outcome for people,
+pull requests and programs, `command` reads and prints.
 """

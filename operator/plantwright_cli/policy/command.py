@@ -33,11 +33,11 @@ def lint(
     everywhere: Everywhere = None,
     days: Annotated[int, typer.Option(min=0, max=366, help="Announce exceptions that end within so many days.")] = 30,
 ) -> None:
-    """Judge a tree offline as the cluster would: all policies, and whatever would stall.
+    """Judge a tree offline as the cluster would: what the API server would refuse, all policies, and whatever would stall.
 
-    Exit status: 0 all is well, 1 an Enforce rule is broken or an object would stall, 2 it could not be looked at.
+    Exit status: 0 all is well, 1 an object would be refused or stall or an Enforce rule is broken, 2 it could not be looked at.
     """
-    found = manifests.read(paths)
+    found = manifests.sources(paths)
     if not found:
         raise UserError(f"{', '.join(paths)}: holds no object of {manifests.GROUP.rstrip('/')}")
     report = linting.lint(found, datetime.now(UTC), everywhere or (), timedelta(days=days))

@@ -1,4 +1,5 @@
-"""Judge a Git tree as the cluster would: every policy that holds, and whatever would keep the operator from acting. Pure."""
+"""Judge a Git tree as the cluster would: what the API server would refuse, every policy that holds, and whatever would keep
+the operator from acting. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,13 +9,13 @@ from typing import Literal
 
 from plantwright_api.v1alpha1 import DataContract, GovernancePolicy, KubernetesObject, Machine, MachineProfile, Plant
 from plantwright_api.v1alpha1.governancepolicy import PolicyException
-from plantwright_cli.manifests import Manifest, of_kind
-from plantwright_cli.plan.tree import Tree
-from plantwright_operator.decide import catalog, plants, references
-from plantwright_operator.decide.policy import compiling, judging, scope
-from plantwright_operator.decide.policy.judging import Others, Policy, Verdict, in_force
-from plantwright_operator.decide.policy.shapes import canonical
-from plantwright_operator.model import Obj, Refusal, Resolved
+from plantwright_cli.manifests import Manifest, Source, of_kind, of_source
+from plantwright_cli.policy.verdicts import Governed
+from plantwright_cli.tree import Tree
+from plantwright_operator.decide import catalog, plants
+from plantwright_operator.decide.policy import crds, scope
+from plantwright_operator.decide.policy.judging import Verdict, in_force
+from plantwright_operator.model import Refusal
 
 Severity = Literal["error", "warning", "notice"]
 _SEVERITY: dict[str, Severity] = {"Enforce": "error", "Warn": "warning", "Audit": "notice"}
@@ -64,23 +65,30 @@ class Report:
 
 
 def lint(
-    manifests: Sequence[Manifest], now: datetime, everywhere: Iterable[str] = (), soon: timedelta = timedelta(days=30)
+    sources: Sequence[Source], now: datetime, everywhere: Iterable[str] = (), soon: timedelta = timedelta(days=30)
 ) -> Report:
-    """Judge all objects of a tree.
+    """Judge all objects of a tree. What the API server would refuse is not judged any further.
 
     Args:
-        manifests: the tree.
+        sources: the tree.
         now: decides which exceptions are in force; aware.
         everywhere: namespaces whose policies hold in all others.
         soon: how long before its end an exception is announced.
+
+    Raises:
+        UserError: an object that cannot be read though the API server would take it.
     """
-    judge = _Judge(manifests, now, tuple(everywhere))
-    report = Report(objects=len(manifests), policies=len(of_kind(manifests, GovernancePolicy)))
+    refused = [problem for source in sources for problem in _refused(source)]
+    strange = {id(source.body) for source, _ in refused}
+    manifests = [of_source(source) for source in sources if id(source.body) not in strange]
+    governed = Governed(Tree(tuple(manifest.obj for manifest in manifests)), now, everywhere)
+    report = Report(objects=len(sources), policies=len(of_kind(manifests, GovernancePolicy)))
+    report.findings += [_refusal_of(source, problem) for source, problem in refused]
     for manifest in manifests:
-        verdicts = judge.verdicts(manifest.obj)
+        verdicts = governed.verdicts(manifest.obj)
         report.counts.update(verdict.result for verdict in verdicts)
         report.findings += [_violation(manifest, v) for v in verdicts if v.result != "Passed" and v.rule]
-        refusal = judge.refusal(manifest.obj)
+        refusal = _refusal(manifest.obj, governed)
         if refusal is not None:
             report.findings.append(_stall(manifest, refusal))
         if isinstance(manifest.obj, GovernancePolicy):
@@ -88,72 +96,42 @@ def lint(
     return report
 
 
-class _Judge:
-    """The tree with all policies compiled and all references resolved, each once."""
+def _refused(source: Source) -> Iterator[tuple[Source, crds.Problem]]:
+    return ((source, problem) for problem in crds.problems(source.body))
 
-    def __init__(self, manifests: Sequence[Manifest], now: datetime, everywhere: tuple[str, ...]) -> None:
-        self._tree = Tree(tuple(manifest.obj for manifest in manifests))
-        self._now = now
-        self._everywhere = everywhere
-        self._policies = of_kind(manifests, GovernancePolicy)
-        self._compiled = {id(policy): compiling.compile_policy(policy) for policy in self._policies}
-        self._reached = scope.reach(self._tree.plants.values())
-        self._contracts = of_kind(manifests, DataContract)
-        self._effective: dict[str, list[Policy]] = {}
-        self._canonical: dict[int, Obj] = {}
 
-    def verdicts(self, obj: KubernetesObject) -> list[Verdict]:
-        """What all policies that hold say of an object; policies themselves are under none."""
-        if isinstance(obj, GovernancePolicy):
-            return []
-        policies = self._effective_in(scope.namespace(obj))
-        return judging.evaluate(policies, self._body(obj), self._others(obj), self._now) if policies else []
+def _refusal(obj: KubernetesObject, governed: Governed) -> Refusal | None:
+    """What would keep the operator from acting on the object."""
+    tree = governed.tree
+    if isinstance(obj, Machine):
+        judged = tree.verdict(obj)
+        return judged if isinstance(judged, Refusal) else None
+    if isinstance(obj, GovernancePolicy):
+        return governed.broken(obj)
+    if isinstance(obj, Plant):
+        return plants.judge(obj)
+    within = tree.within(obj)
+    if isinstance(obj, MachineProfile):
+        return catalog.judge_profile(obj, tree.contracts_in(within), within)
+    return catalog.judge_contract(obj, tree.contracts_in(within), within) if isinstance(obj, DataContract) else None
 
-    def refusal(self, obj: KubernetesObject) -> Refusal | None:
-        """What would keep the operator from acting on the object."""
-        if isinstance(obj, Machine):
-            judged = self._tree.verdict(obj)
-            return judged if isinstance(judged, Refusal) else None
-        if isinstance(obj, MachineProfile):
-            return catalog.judge_profile(obj, self._contracts, self._namespaces_of(obj))
-        if isinstance(obj, Plant):
-            return plants.judge(obj)
-        if isinstance(obj, DataContract):
-            return catalog.judge_contract(obj)
-        return self._compiled[id(obj)].broken
 
-    def _effective_in(self, namespace: str) -> list[Policy]:
-        if namespace not in self._effective:
-            found = scope.effective(self._policies, namespace, self._reached, self._everywhere)
-            self._effective[namespace] = [self._compiled[id(policy)] for policy in found]
-        return self._effective[namespace]
-
-    def _others(self, obj: KubernetesObject) -> Others:
-        """What the object's references lead to; a machine that the operator refuses is judged by what there is."""
-        if isinstance(obj, Machine):
-            return self._others_of_machine(obj)
-        if isinstance(obj, MachineProfile):
-            found = [references.find(ref, self._contracts, self._namespaces_of(obj)) for ref in obj.spec.contract_refs]
-            contracts = [contract for contract in found if isinstance(contract, DataContract)]
-            complete = len(contracts) == len(found)
-            return Others(contracts=tuple(self._body(c) for c in contracts) if complete else None)
-        return Others()
-
-    def _others_of_machine(self, machine: Machine) -> Others:
-        judged = self._tree.verdict(machine)
-        if isinstance(judged, Resolved):
-            contracts = tuple(self._body(contract) for contract in judged.contracts)
-            return Others(self._body(judged.plant), self._body(judged.profile), contracts)
-        plant = self._tree.plant_of(machine)
-        return Others(plant=self._body(plant) if plant is not None else None)
-
-    def _namespaces_of(self, profile: MachineProfile) -> tuple[str, ...]:
-        return references.reachable(profile.metadata.namespace, self._tree.plants.values())
-
-    def _body(self, obj: KubernetesObject) -> Obj:
-        if id(obj) not in self._canonical:
-            self._canonical[id(obj)] = canonical(obj)
-        return self._canonical[id(obj)]
+def _refusal_of(source: Source, problem: crds.Problem) -> Finding:
+    meta = source.body.get("metadata")
+    meta = meta if isinstance(meta, dict) else {}
+    message = f"{problem.field}: {problem.message}"
+    return Finding(
+        path=source.path,
+        kind=source.body["kind"],
+        namespace=str(meta.get("namespace") or ""),
+        name=str(meta.get("name") or "?"),
+        rule="CustomResourceDefinition",
+        result="Refused",
+        mode="Admission",
+        severity="error",
+        message=message,
+        field_path=problem.field,
+    )
 
 
 def _violation(manifest: Manifest, verdict: Verdict) -> Finding:

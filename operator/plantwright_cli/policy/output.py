@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from plantwright_cli.policy.linting import Finding, Report, Waiver
+from plantwright_cli.tables import plain, table
 
 Output = Literal["text", "json", "github"]
 WIDTH = 160
@@ -21,12 +22,12 @@ _ORDER = {"error": 0, "warning": 1, "notice": 2}
 def text(report: Report) -> str:
     """A table of findings, one of exceptions, and a last line that sums up."""
     out = io.StringIO()
-    console = Console(file=out, width=WIDTH, highlight=False, markup=False, emoji=False)
+    console = Console(file=out, width=WIDTH, highlight=False, emoji=False)
     if report.findings:
         console.print(_findings(sorted(report.findings, key=lambda f: (_ORDER[f.severity], f.path))))
     if report.waivers:
         console.print(_waivers(report.waivers))
-    console.print(_summary(report))
+    console.print(_summary(report), markup=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
@@ -70,28 +71,23 @@ RENDERERS: dict[str, Callable[[Report], str]] = {"text": text, "json": as_json, 
 
 
 def _findings(findings: list[Finding]) -> Table:
-    table = _table("file", "object", "rule", "mode", "result", "message")
+    made = table("file", "object", "rule", "mode", "result", "message")
     for f in findings:
         where = f"{f.namespace}/{f.name}" if f.namespace else f.name
         owner = f" [{f.owner}]" if f.owner else ""
-        table.add_row(f.path, f"{f.kind} {where}", f.rule, f.mode, f.result, f.message + owner)
-    return table
+        cells = (f.path, f"{f.kind} {where}", f.rule, f.mode, f.result, f.message + owner)
+        made.add_row(*map(plain, cells))
+    return made
 
 
 def _waivers(waivers: list[Waiver]) -> Table:
-    table = _table("exception", "state", "until", "rule", "objects", "owner", "reason")
+    made = table("exception", "state", "until", "rule", "objects", "owner", "reason")
     for w in waivers:
         e = w.exception
         objects = f"{e.kind} {', '.join(e.names)}"
-        table.add_row(f"{w.policy}/{e.name}", w.state, e.expires, e.rule, objects, e.owner.team, e.reason)
-    return table
-
-
-def _table(*titles: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    return table
+        cells = (f"{w.policy}/{e.name}", w.state, e.expires, e.rule, objects, e.owner.team, e.reason)
+        made.add_row(*map(plain, cells))
+    return made
 
 
 def _summary(report: Report) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from plantwright_cli.plan import states
+from plantwright_cli import states
 from plantwright_cli.report import render
 from plantwright_cli.report.entries import entries
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
-from plantwright_api.v1alpha1 import DataContract, GovernancePolicy, KubernetesObject, Machine, MachineProfile, Plant
+from plantwright_api.v1alpha1 import GovernancePolicy, KubernetesObject, Machine, Plant
 from plantwright_api.v1alpha1.base import Condition, Owner, Status
-from plantwright_cli.plan.tree import Name, name_of
+from plantwright_cli.tree import Name, name_of
+from plantwright_operator.decide import owners
 
 State = Literal["Broken", "Violates", "Due", "Waived"]
 """Broken: not in force, not connected or not up to its contract. Violates: breaks a policy's rule. Due: an exception has ended or
@@ -45,13 +46,11 @@ def entries(objects: Sequence[KubernetesObject], today: date, soon: timedelta) -
 
 
 def owner_of(obj: KubernetesObject, plants: Mapping[Name, Plant]) -> Owner:
-    """Who answers for an object: its own owner, for a machine else its plant's."""
+    """Who answers for an object, by the rule that metrics and Events follow too."""
+    plant = None
     if isinstance(obj, Machine):
         plant = plants.get(Name(obj.metadata.namespace, obj.spec.plant_ref.name))
-        return obj.spec.owner or (plant.spec.owner if plant else None) or NOBODY
-    if isinstance(obj, Plant | MachineProfile | DataContract | GovernancePolicy):
-        return obj.spec.owner or NOBODY
-    return NOBODY
+    return owners.of(obj, plant) or NOBODY
 
 
 def _of(obj: KubernetesObject, plants: Mapping[Name, Plant]) -> Iterator[Entry]:

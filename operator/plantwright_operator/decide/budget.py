@@ -69,7 +69,7 @@ def request_rate(profile: MachineProfileSpec, signals: Sequence[ResolvedSignal])
     if profile.protocol == "OPCUA" and acquisition.mode == "Subscribe":
         return 1000 / acquisition.publishing_interval_milliseconds
     by_interval: dict[int, list[ResolvedSignal]] = defaultdict(list)
-    for resolved in signals:
+    for resolved in (each for each in signals if each.signal.expression is None):
         by_interval[resolved.signal.interval_milliseconds or acquisition.interval_milliseconds].append(resolved)
     count = _opcua_reads if profile.protocol == "OPCUA" else _modbus_reads
     return sum(count(group, profile) * 1000 / interval for interval, group in by_interval.items())

@@ -11,7 +11,7 @@ from plantwright_api.v1alpha1.base import Condition, ContractRef
 from plantwright_api.v1alpha1.datacontract import ContractField, CrossFieldRule
 from plantwright_operator.decide import extension, plants, references, signals, units
 from plantwright_operator.decide.conditions import Judgement, merge
-from plantwright_operator.model import Refusal, ResolvedSignal
+from plantwright_operator.model import Refusal
 
 NOTHING_WRONG = Judgement("True", "Valid")
 
@@ -48,8 +48,7 @@ def contract_conditions(
     violation: Refusal | None = None,
 ) -> list[Condition]:
     """Conditions of a contract, with what it inherits; `violation` is the policy's rule that it breaks."""
-    merged = extension.inherited(contract, contracts, within)
-    refusal = (merged if isinstance(merged, Refusal) else judge_contract(merged)) or violation
+    refusal = judge_contract(contract, contracts, within) or violation
     return _conditions(refusal, NOTHING_WRONG, contract.status.conditions, contract.metadata.generation, now)
 
 
@@ -70,15 +69,24 @@ def judge_profile(profile: MachineProfile, contracts: Iterable[DataContract], wi
         if isinstance(merged, Refusal):
             return merged
         found.append(merged)
-    first = profile.spec.contract_refs[0].name
-    resolved = [
-        ResolvedSignal(s, s.contract or first, s.field or s.name, s.opcua, s.modbus) for s in profile.spec.signals
-    ]
-    return signals.check(resolved, profile, found)
+    return signals.check(signals.of_profile(profile), profile, found)
 
 
-def judge_contract(contract: DataContract) -> Refusal | None:
-    """The first thing that keeps the contract from being met by anyone, or None."""
+def judge_contract(
+    contract: DataContract, contracts: Iterable[DataContract] = (), within: Sequence[str] = ()
+) -> Refusal | None:
+    """The first thing that keeps the contract, with what it inherits, from being met by anyone, or None.
+
+    Args:
+        contract: the contract.
+        contracts: those among which its bases are looked for.
+        within: the namespaces in which its bases may lie, in order.
+    """
+    merged = extension.inherited(contract, contracts, within)
+    return merged if isinstance(merged, Refusal) else _judge_terms(merged)
+
+
+def _judge_terms(contract: DataContract) -> Refusal | None:
     fields = contract.spec.fields
     wrong = (
         f"spec.fields[{field.name}].{text}" for field in fields for judge in _FIELD_JUDGES if (text := judge(field))

@@ -71,6 +71,24 @@ JUDGEMENTS: Mapping[tuple[str, str], Judgement] = {
     ("classification", "looser"): Judgement(
         "Breaking", "Editorial", True, "data handled as more sensitive opens up; what was agreed with its readers ends"
     ),
+    ("pseudonymise", "tighter"): Judgement(
+        "Breaking", "Breaking", False, "pseudonyms arrive instead of the values, and a plant without a key is refused"
+    ),
+    ("pseudonymise", "looser"): Judgement("Breaking", "Editorial", True, "the values themselves leave the plant"),
+    ("retentionDays", "tighter"): Judgement(
+        "Breaking", "Editorial", False, "history that readers may count on is deleted sooner"
+    ),
+    ("retentionDays", "looser"): Judgement("Breaking", "Editorial", True, "data is kept longer than was agreed"),
+    ("completenessPercent", "tighter"): Judgement("Additive", "Additive", False, "less may be missing"),
+    ("completenessPercent", "looser"): Judgement(
+        "Breaking", "Editorial", True, "more may be missing than was promised"
+    ),
+    ("completenessWindowSeconds", "tighter"): Judgement(
+        "Additive", "Additive", False, "the share holds of shorter times"
+    ),
+    ("completenessWindowSeconds", "looser"): Judgement(
+        "Breaking", "Editorial", True, "the share holds of longer times only, so more may be missing in one go"
+    ),
     ("freshnessSeconds", "tighter"): Judgement("Additive", "Additive", False, "data counts as stale sooner"),
     ("freshnessSeconds", "looser"): Judgement("Breaking", "Editorial", True, "data may be older than was promised"),
     ("extends", "changed"): Judgement(
@@ -153,6 +171,10 @@ SHIFTS: Mapping[str, shifts.Shift] = {
     "owner": shifts.changed,
     "consumers": shifts.changed,
     "classification": shifts.ladder(shifts.CLASSIFICATIONS),
+    "pseudonymise": shifts.demand,
+    "retentionDays": shifts.ceiling,
+    "completenessPercent": shifts.floor,
+    "completenessWindowSeconds": shifts.ceiling,
     "freshnessSeconds": shifts.ceiling,
     "extends": shifts.changed,
     "type": shifts.changed,
@@ -175,6 +197,8 @@ SHIFTS: Mapping[str, shifts.Shift] = {
 _STATE = frozenset({"version", "lifecycle"})
 """What names an object or tells its state; no consumer relies on it as a term."""
 _BY_NAME = ("fields", "rules")
+_OF_THE_WHOLE = ("freshnessSeconds", "classification")
+"""What a field that does not say it takes from its contract."""
 TYPE_ACTION = "Quarantine"
 """What becomes of a value that cannot be interpreted, where nothing else is said."""
 
@@ -262,7 +286,7 @@ _SAME = Judgement("Editorial", "Editorial", False, "what held already is written
 
 def _members(collection: str, old: Terms, new: Terms) -> Iterator[Change]:
     before, after = _named(old, collection), _named(new, collection)
-    age = {"freshnessSeconds": (old.get("freshnessSeconds"), new.get("freshnessSeconds"))}
+    whole = {name: (old.get(name), new.get(name)) for name in _OF_THE_WHOLE}
     for name in dict.fromkeys((*before, *after)):
         path = f"{collection}[{name}]"
         if name not in after:
@@ -272,7 +296,7 @@ def _members(collection: str, old: Terms, new: Terms) -> Iterator[Change]:
             yield Change(path, None, after[name], JUDGEMENTS[collection, word])
         else:
             skip = ("name", "actions")
-            yield from _attributes(f"{path}.", before[name], after[name], skip=skip, fallback=age)
+            yield from _attributes(f"{path}.", before[name], after[name], skip=skip, fallback=whole)
             yield from _actions(f"{path}.", before[name], after[name])
 
 

@@ -29,7 +29,7 @@ Resolve = Callable[[DataContract, ContractRef], DataContract | Refusal]
 _OWN = frozenset({"name", "version", "lifecycle", "extends"})
 """What an extension says of itself; it is neither inherited nor compared."""
 _MERGED_BY = {"fields": "name", "rules": "name", "actions": "rule"}
-_DEFAULTED = frozenset({"required", "onViolation", "classification", "freshnessSeconds", "type"})
+_DEFAULTED = frozenset({"required", "onViolation", "pseudonymise", "classification", "freshnessSeconds", "type"})
 
 
 def chain(contract: DataContract, resolve: Resolve) -> tuple[DataContract, ...] | Refusal:

@@ -4,7 +4,7 @@
 is that in which a person would mend things: what is missing before what does not fit.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, Plant
@@ -46,7 +46,8 @@ def judge(
         refusal = check(given)
         if refusal is not None:
             return refusal
-    return _resolved(given)
+    resolved = _resolved(given)
+    return _pseudonyms_possible(resolved) or resolved
 
 
 def resolve(
@@ -166,6 +167,18 @@ def _fitted(given: Input) -> tuple[ResolvedSignal, ...] | Refusal:
     return given.shared.signals(given.machine, given.profile, contracts)
 
 
+def _pseudonyms_possible(resolved: Resolved) -> Refusal | None:
+    """Refused here rather than left to the gateway: what is not to leave must not be collected in vain."""
+    asking, plant = resolved.pseudonymised, resolved.plant
+    if not asking or plant.spec.pseudonymisation is not None:
+        return None
+    return Refusal(
+        "PseudonymKeyNotNamed",
+        f"spec.profileRef: {_some(asking)} may leave as pseudonyms only, and Plant {plant.metadata.name} names no key to make "
+        "them with; set its spec.pseudonymisation.secretRef to a Secret with key `key` of 32 bytes or more",
+    )
+
+
 CHECKS: tuple[Callable[[Input], Refusal | None], ...] = (
     _plant_found,
     _plant_usable,
@@ -194,6 +207,10 @@ def _resolved(given: Input) -> Resolved:
         signals=fitted,
         endpoint=given.endpoint,
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _either(names: Iterable[str]) -> str:

@@ -47,4 +47,4 @@ def _fitted(
     merged = signals.merge(machine, profile)
     if isinstance(merged, Refusal):
         return merged
-    return signals.check(merged, profile, contracts) or signals.settle(merged, contracts)
+    return signals.check(merged, profile, contracts) or signals.settle(merged, profile, contracts)

@@ -6,19 +6,19 @@ from fractions import Fraction
 
 from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, codetables
 from plantwright_api.v1alpha1.datacontract import ContractField
-from plantwright_api.v1alpha1.machineprofile import Signal
-from plantwright_operator.decide import units
+from plantwright_api.v1alpha1.signals import Signal
+from plantwright_operator.decide import derived, units
+from plantwright_operator.decide.derived import INTEGERS
 from plantwright_operator.decide.units import Conversion
 from plantwright_operator.model import Refusal, ResolvedSignal
 
-_INTEGERS = frozenset({"Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64"})
 _FLOATS = frozenset({"Float32", "Float64"})
 _FILLS: dict[str, frozenset[str]] = {
-    "Boolean": frozenset({"Bool"}) | _INTEGERS,
-    "Integer": _INTEGERS | {"Bool"},
-    "Number": _INTEGERS | _FLOATS | {"Bool"},
+    "Boolean": frozenset({"Bool"}) | INTEGERS,
+    "Integer": INTEGERS | {"Bool"},
+    "Number": INTEGERS | _FLOATS | {"Bool"},
     "String": frozenset({"String"}),
-    "Timestamp": frozenset({"String"}) | _INTEGERS,
+    "Timestamp": frozenset({"String"}) | INTEGERS,
 }
 """Which Modbus types can fill a contract type without names for their codes."""
 
@@ -32,22 +32,37 @@ def merge(machine: Machine, profile: MachineProfile) -> tuple[ResolvedSignal, ..
             "InvalidSpec",
             f"spec.signalOverrides: profile {profile.family()} has no signal {unknown[0]}; mend the name or remove it",
         )
-    first = profile.spec.contract_refs[0].name
     merged = []
-    for signal in profile.spec.signals:
-        override = overrides.get(signal.name)
-        if override is not None and override.disabled:
+    for resolved in of_profile(profile):
+        override = overrides.get(resolved.signal.name)
+        if override is None:
+            merged.append(resolved)
             continue
-        merged.append(
-            ResolvedSignal(
-                signal=signal,
-                contract=signal.contract or first,
-                field=signal.field or signal.name,
-                opcua=(override.opcua if override else None) or signal.opcua,
-                modbus=(override.modbus if override else None) or signal.modbus,
+        if resolved.signal.expression is not None and (override.opcua or override.modbus):
+            return Refusal(
+                "InvalidSpec",
+                f"spec.signalOverrides[{override.name}]: profile {profile.family()} computes this signal, so it has no address; "
+                "override those that its expression names, or disable it",
             )
-        )
+        if not override.disabled:
+            opcua, modbus = override.opcua or resolved.opcua, override.modbus or resolved.modbus
+            merged.append(replace(resolved, opcua=opcua, modbus=modbus))
     return tuple(merged)
+
+
+def of_profile(profile: MachineProfile) -> tuple[ResolvedSignal, ...]:
+    """The profile's signals and the fields they fill, without any machine's overrides."""
+    first = profile.spec.contract_refs[0].name
+    return tuple(
+        ResolvedSignal(
+            signal=signal,
+            contract="" if signal.internal else signal.contract or first,
+            field="" if signal.internal else signal.field or signal.name,
+            opcua=signal.opcua,
+            modbus=signal.modbus,
+        )
+        for signal in profile.spec.signals
+    )
 
 
 def check(
@@ -59,33 +74,45 @@ def check(
         refusal = _check_one(resolved, profile, fields, signals[:index])
         if refusal is not None:
             return refusal
-    return _missing_required(signals, contracts)
+    return derived.check(signals, profile, _by_place(contracts)) or _missing_required(signals, contracts)
 
 
-def settle(signals: Sequence[ResolvedSignal], contracts: Sequence[DataContract]) -> tuple[ResolvedSignal, ...]:
+def settle(
+    signals: Sequence[ResolvedSignal], profile: MachineProfile, contracts: Sequence[DataContract]
+) -> tuple[ResolvedSignal, ...]:
     """The signals with what follows from them and the fields they fill: one exact scale and offset into the field's unit,
-    and the names of all codes.
+    the names of all codes, and what expressions need.
 
     Only for signals that `check` found well.
     """
-    fields = {(c.family(), f.name): f for c in contracts for f in c.spec.fields}
-    return tuple(_settled(resolved, fields[resolved.contract, resolved.field]) for resolved in signals)
+    fields = _by_place(contracts)
+    operands, origins = derived.operands(signals, profile, fields), derived.origins(signals)
+    settled = [_settled(resolved, fields.get((resolved.contract, resolved.field))) for resolved in signals]
+    return tuple(
+        replace(each, operand=operands.get(each.signal.name), origins=origins.get(each.signal.name, ()))
+        for each in settled
+    )
 
 
-def _settled(resolved: ResolvedSignal, field: ContractField) -> ResolvedSignal:
+def _by_place(contracts: Sequence[DataContract]) -> dict[tuple[str, str], ContractField]:
+    return {(c.family(), f.name): f for c in contracts for f in c.spec.fields}
+
+
+def _settled(resolved: ResolvedSignal, field: ContractField | None) -> ResolvedSignal:
     conversion = _composed(resolved.signal, field)
     return replace(
         resolved,
         scale=conversion.scale,
         offset=conversion.offset,
-        unit=field.unit,
+        unit=field.unit if field else resolved.signal.unit,
         values=_names(resolved.signal, field),
     )
 
 
-def _names(signal: Signal, field: ContractField) -> dict[str, str]:
+def _names(signal: Signal, field: ContractField | None) -> dict[str, str]:
     """What codes are called: the table's names as the contract spells them, under the profile's own entries."""
-    ready = codetables.names(signal.values_from, field.enum) if signal.values_from else {}
+    enum = field.enum if field else None
+    ready = codetables.names(signal.values_from, enum) if signal.values_from else {}
     return {**ready, **{value.value: value.name for value in signal.values}}
 
 
@@ -96,6 +123,8 @@ def _check_one(
     before: Sequence[ResolvedSignal],
 ) -> Refusal | None:
     where = f"profile {profile.family()} spec.signals[{resolved.signal.name}]"
+    if resolved.signal.internal:
+        return _internal(where, resolved, profile.spec.protocol)
     contract = fields.get(resolved.contract)
     if contract is None:
         named = ", ".join(sorted(fields))
@@ -115,7 +144,17 @@ def _check_one(
     return None
 
 
-def _address(where: str, resolved: ResolvedSignal, _field: ContractField, protocol: str) -> Refusal | None:
+def _internal(where: str, resolved: ResolvedSignal, protocol: str) -> Refusal | None:
+    """A signal that fills no field is held to nothing, but it must be one that can be read."""
+    unknown = units.judge(resolved.signal.unit) if resolved.signal.unit else None
+    if unknown is not None:
+        return Refusal("UnitUnknown", f"{where}.unit: {unknown}")
+    return _address(where, resolved, None, protocol) or _number(where, resolved, None, protocol)
+
+
+def _address(where: str, resolved: ResolvedSignal, _field: ContractField | None, protocol: str) -> Refusal | None:
+    if resolved.signal.expression is not None:
+        return None
     missing = resolved.opcua is None if protocol == "OPCUA" else resolved.modbus is None
     name = "opcua" if protocol == "OPCUA" else "modbus"
     return Refusal("AddressMissing", f"{where}.{name}: protocol {protocol} needs an address") if missing else None
@@ -158,7 +197,7 @@ def _convertible(where: str, unit: str, field: ContractField, wanted: str) -> Re
     )
 
 
-def _number(where: str, resolved: ResolvedSignal, field: ContractField, _protocol: str) -> Refusal | None:
+def _number(where: str, resolved: ResolvedSignal, field: ContractField | None, _protocol: str) -> Refusal | None:
     """The gateway calculates in 64-bit floats, so the composed scale and offset must be some."""
     composed = _composed(resolved.signal, field)
     if _fits_float(composed.scale) and _fits_float(composed.offset):
@@ -244,14 +283,14 @@ _JUDGES: tuple[Callable[[str, ResolvedSignal, ContractField, str], Refusal | Non
 )
 
 
-def _converted(signal: Signal, field: ContractField) -> Conversion:
+def _converted(signal: Signal, field: ContractField | None) -> Conversion:
     """From the unit that the signal gives into the field's; nothing where either names none."""
-    if signal.unit is None or field.unit is None:
+    if signal.unit is None or field is None or field.unit is None:
         return Conversion()
     return units.conversion(signal.unit, field.unit)
 
 
-def _composed(signal: Signal, field: ContractField) -> Conversion:
+def _composed(signal: Signal, field: ContractField | None) -> Conversion:
     """From the raw value into the field's unit."""
     return _converted(signal, field).after(Fraction(signal.scale or "1"), Fraction(signal.offset or "0"))
 

@@ -6,8 +6,10 @@ from plantwright_api.v1alpha1.datacontract import ContractField, CrossFieldRule
 from plantwright_api.v1alpha1.plant import Break, Shift, Sink
 from plantwright_api.wire import config as wire
 from plantwright_operator import quantities
-from plantwright_operator.model import Facts, Resolved, ResolvedSignal
+from plantwright_operator.model import REPLAY_ANNOTATION, Facts, Resolved, ResolvedSignal
 
+LONGEST_REQUEST = 128
+"""Characters of a request to replay that tell it from others."""
 BUFFER_FILE = f"{wire.BUFFER_DIR}/buffer.db"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -39,6 +41,8 @@ def build(resolved: Resolved, facts: Facts) -> wire.GatewayConfig:
                 calendar=_calendar(plant),
                 state=_state(resolved, kept),
                 parts=_parts(resolved, kept),
+                replay=machine.metadata.annotations.get(REPLAY_ANNOTATION, "")[:LONGEST_REQUEST],
+                pseudonym_secret=_name(_pseudonym_secret(resolved)),
             )
         ]
     )
@@ -57,7 +61,14 @@ def secrets(resolved: Resolved) -> tuple[str, ...]:
             refs += [sink.http.token_secret_ref, sink.http.ca_secret_ref]
         if sink.mqtt:
             refs += [sink.mqtt.credentials_secret_ref, sink.mqtt.ca_secret_ref]
+    refs.append(_pseudonym_secret(resolved))
     return tuple(sorted({ref.name for ref in refs if ref is not None}))
+
+
+def _pseudonym_secret(resolved: Resolved) -> SecretRef | None:
+    """None for a machine that makes no pseudonyms: a key is mounted only where it is needed."""
+    settings = resolved.plant.spec.pseudonymisation
+    return settings.secret_ref if settings and resolved.pseudonymised else None
 
 
 def _source(resolved: Resolved, facts: Facts) -> wire.ModbusSource | wire.OpcUaSource:
@@ -95,6 +106,9 @@ def _contract(contract: DataContract) -> wire.Contract:
         fields=[_field(field) for field in contract.spec.fields],
         freshness_seconds=contract.spec.freshness_seconds,
         rules=[_rule(rule) for rule in contract.spec.rules],
+        completeness_percent=contract.spec.completeness_percent,
+        completeness_window_seconds=contract.spec.completeness_window_seconds,
+        retention_days=contract.spec.retention_days,
     )
 
 
@@ -114,6 +128,7 @@ def _field(field: ContractField) -> wire.ContractField:
         max_change_per_second=_number(field.max_change_per_second),
         freshness_seconds=field.freshness_seconds,
         actions={each.rule: each.action for each in field.actions},
+        pseudonymise=field.pseudonymise,
     )
 
 
@@ -124,20 +139,31 @@ def _rule(rule: CrossFieldRule) -> wire.CrossFieldRule:
 
 
 def _signal(resolved: ResolvedSignal, machine: Resolved) -> wire.Signal:
-    signal, acquisition = resolved.signal, machine.profile.spec.acquisition
+    signal = resolved.signal
     modbus = machine.endpoint.protocol == "ModbusTCP"
     return wire.Signal(
         name=signal.name,
         contract=resolved.contract,
         field=resolved.field,
-        interval_ms=signal.interval_milliseconds or acquisition.interval_milliseconds,
+        interval_ms=_interval(resolved, machine),
         modbus=_modbus(resolved, machine) if modbus else None,
         opcua=wire.OpcUaAddress(node_id=resolved.opcua.node_id) if resolved.opcua and not modbus else None,
         scale=float(resolved.scale),
         offset=float(resolved.offset),
         unit=resolved.unit,
         values=dict(resolved.values),
+        expression=signal.expression,
+        operand=resolved.operand,
+        internal=bool(signal.internal),
+        counter=wire.Counter(rollover=signal.counter.rollover) if signal.counter else None,
     )
+
+
+def _interval(resolved: ResolvedSignal, machine: Resolved) -> int:
+    """How often a signal comes, in ms; a computed one as often as the rarest of those on which it rests."""
+    default = machine.profile.spec.acquisition.interval_milliseconds
+    read = {s.signal.name: s.signal.interval_milliseconds or default for s in machine.signals}
+    return max((read[name] for name in resolved.origins), default=read[resolved.signal.name])
 
 
 def _modbus(resolved: ResolvedSignal, machine: Resolved) -> wire.ModbusAddress | None:

@@ -2,10 +2,12 @@
 
 When a switch reboots, five hundred machines lose their connection in one second. Transitions are gathered for a moment; a
 few are told one by one, many as one Event on their Plant. The same news of the same machine is not repeated for ten
-minutes. Events are a courtesy: one that cannot be posted is dropped.
+minutes; news that is told once for all carries a `subject`, from which its Event's name is made, so that the API server
+itself refuses a second one. Events are a courtesy: one that cannot be posted is dropped.
 """
 
 import asyncio
+import hashlib
 import logging
 import time
 import uuid
@@ -17,7 +19,7 @@ from typing import NamedTuple
 from plantwright_api import API_VERSION
 from plantwright_api.v1alpha1.base import Condition
 from plantwright_operator.cluster.api import Api
-from plantwright_operator.cluster.errors import ApiError
+from plantwright_operator.cluster.errors import ApiError, ConflictError
 from plantwright_operator.model import FIELD_MANAGER, Key, Obj
 from plantwright_operator.reconcile.observed import Observed
 
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class News(NamedTuple):
-    """One transition worth telling."""
+    """One transition worth telling. `subject` names what is told once for all; news of different subjects is told apart."""
 
     machine: Key
     uid: str
@@ -38,6 +40,7 @@ class News(NamedTuple):
     reason: str
     note: str
     warning: bool
+    subject: str = ""
 
 
 _TOLD: dict[tuple[str, str], tuple[str, bool]] = {
@@ -81,7 +84,11 @@ class Announcements:
         if len(self._told) > _REMEMBERED:
             self._told = {k: at for k, at in self._told.items() if now - at < QUIET_SECONDS}
         note = f"{condition.reason}: {condition.message}".removesuffix(": ")
-        self._news.append(News(machine, uid, plant, reason, note, warning))
+        self.add(News(machine, uid, plant, reason, note, warning))
+
+    def add(self, news: News) -> None:
+        """Gather a piece of news."""
+        self._news.append(news)
         self._some.set()
 
     async def run(self) -> None:
@@ -93,15 +100,17 @@ class Announcements:
             for event in self.gathered():
                 try:
                     await self._api.create_event(event)
+                except ConflictError:
+                    logger.debug("the Event %s was told before", event["metadata"]["name"])
                 except ApiError as error:
                     logger.warning("an Event was dropped: %s", error)
 
     def gathered(self) -> list[Obj]:
         """The Events for what was gathered since the last call."""
         news, self._news = self._news, []
-        groups: dict[tuple[str, str, str], list[News]] = defaultdict(list)
+        groups: dict[tuple[str, str, str, str], list[News]] = defaultdict(list)
         for item in news:
-            groups[item.machine.namespace, item.plant, item.reason].append(item)
+            groups[item.machine.namespace, item.plant, item.reason, item.subject].append(item)
         events = []
         for items in groups.values():
             events += [self._event(i.machine, i.uid, i) for i in items] if len(items) <= FEW else [self._sum(items)]
@@ -118,7 +127,7 @@ class Announcements:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": f"{about.name[:200]}.{uuid.uuid4().hex[:16]}", "namespace": about.namespace},
+            "metadata": {"name": f"{about.name[:200]}.{_suffix(uid, news)}", "namespace": about.namespace},
             "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "reportingController": f"plantwright.io/{FIELD_MANAGER}",
             "reportingInstance": self._instance[:128],
@@ -134,3 +143,10 @@ class Announcements:
                 "uid": uid,
             },
         }
+
+
+def _suffix(uid: str, news: News) -> str:
+    """Tells Events of one object apart: the same for what is to be told once."""
+    if not news.subject:
+        return uuid.uuid4().hex[:16]
+    return hashlib.sha256("\0".join((uid, news.reason, news.subject, news.machine.name)).encode()).hexdigest()[:16]

@@ -125,6 +125,12 @@ class Catalog:
         """All profiles."""
         return [m for m in self._models.values() if isinstance(m, MachineProfile)]
 
+    def contracts_of(self, profile: MachineProfile) -> list[DataContract | Refusal]:
+        """The contracts that a profile names, each with what it inherits, or why there is none."""
+        candidates, within = self.contracts(), self.namespaces_of(profile)
+        found = [references.find(ref, candidates, within) for ref in profile.spec.contract_refs]
+        return [c if isinstance(c, Refusal) else self._shared.contract(c, candidates, within) for c in found]
+
     def judge(self, machine: Machine) -> Resolved | Refusal:
         """The machine resolved, or why not; notes what it uses."""
         meta = machine.metadata

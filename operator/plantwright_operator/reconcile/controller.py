@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from plantwright_api.v1alpha1 import Machine, Plant
+from plantwright_api.v1alpha1 import Machine
 from plantwright_operator.cluster import kinds
 from plantwright_operator.cluster.api import Api, Identity
 from plantwright_operator.cluster.errors import ApiError, UnavailableError
 from plantwright_operator.cluster.gateways import Gateways, GatewaySilentError
-from plantwright_operator.decide import plants, pods
+from plantwright_operator.decide import pods
 from plantwright_operator.model import MACHINE_ANNOTATION, Key, Obj
 from plantwright_operator.reconcile.admission import Admission
 from plantwright_operator.reconcile.announcements import Announcements
@@ -21,6 +21,7 @@ from plantwright_operator.reconcile.catalog import CATALOGUED, Catalog, parse
 from plantwright_operator.reconcile.children import Children
 from plantwright_operator.reconcile.fanout import concerns
 from plantwright_operator.reconcile.governance import Governance
+from plantwright_operator.reconcile.inventory import Inventory
 from plantwright_operator.reconcile.kinds import COUNT_SECONDS, Kinds
 from plantwright_operator.reconcile.machines import Machines
 from plantwright_operator.reconcile.metrics import Metrics
@@ -29,6 +30,7 @@ from plantwright_operator.reconcile.queue import WorkQueue
 from plantwright_operator.reconcile.remains import Remains
 from plantwright_operator.reconcile.reports import Reports
 from plantwright_operator.reconcile.statuses import Statuses
+from plantwright_operator.reconcile.violations import Violations
 from plantwright_operator.settings import Settings
 
 POLL_TICK = 0.1
@@ -51,6 +53,7 @@ class Controller:
         self._catalog = Catalog(self.observed, settings.governance_namespaces)
         self._reports = Reports(settings.poll_seconds)
         self._announcements = Announcements(self.observed, api, settings.pod_name)
+        self._violations = Violations(self.observed, self._catalog, self._announcements.add)
         statuses = Statuses(self.observed, api, self.metrics, self._announcements)
         children = Children(self.observed, api, self.metrics, settings.image_pull_secrets)
         governance = Governance(self._catalog)
@@ -78,8 +81,8 @@ class Controller:
         self.beat = time.monotonic()
         self.observed.on_change = self._changed
         self._catalog.on_usage = self._used
-        self.metrics.watch(self._machine_conditions, self._backlogs, lambda: self.leading)
-        self.metrics.watch_lines(self._line_roles, lambda: self.leading)
+        inventory = Inventory(self.observed, self._catalog, self._reports.backlog)
+        self.metrics.watch(inventory.sources(), lambda: self.leading)
 
     def observe(self, kind: str, obj: Obj, *, gone: bool = False) -> None:
         """A watch told of an object."""
@@ -95,6 +98,7 @@ class Controller:
         """
         await self._wait_for_cache()
         self._judge_all()
+        self._violations.begin()
         self.leading = True
         self.metrics.leader.set(1)
         self._add_all(spread=0.0)
@@ -128,6 +132,8 @@ class Controller:
     def _changed(self, change: Change) -> None:
         if change.key.kind in CATALOGUED:
             self._catalog.changed(change.key, change.spec_changed)
+        if change.gone and change.key.kind == "Machine":
+            self._violations.forget(change.key)
         if not self.leading:
             return
         for concern in concerns(change, self.observed, self._catalog):
@@ -218,6 +224,7 @@ class Controller:
                 self.queue.add(machine)
             return
         self.metrics.polls.labels(outcome="answered").inc()
+        self._violations.heard(machine, status)
         if self._reports.answered(machine, pod_uid, status):
             self.queue.add(machine)
 
@@ -239,18 +246,6 @@ class Controller:
             self.metrics.queue_depth.set(self.queue.ready())
             self.metrics.observed.set(self.observed.count())
             await asyncio.sleep(1.0)
-
-    def _backlogs(self) -> list[tuple[str, str, int]]:
-        known = [(self.observed.summary(key), key.name, waiting) for key, waiting in self._reports.backlog().items()]
-        return [(summary.plant, name, waiting) for summary, name, waiting in known if summary is not None]
-
-    def _machine_conditions(self) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
-        return [(summary.plant, summary.conditions) for _, summary in self.observed.summaries()]
-
-    def _line_roles(self) -> list[tuple[str, str, str, str, str]]:
-        bodies = (self.observed.get(key) for key in self.observed.keys("Plant"))
-        found = (parse(Plant, body) for body in bodies if body)
-        return [role for plant in found if isinstance(plant, Plant) for role in plants.line_roles(plant)]
 
 
 @asynccontextmanager

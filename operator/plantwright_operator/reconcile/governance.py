@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
 from plantwright_api.v1alpha1 import DataContract, KubernetesObject, MachineProfile, Plant
-from plantwright_operator.decide import references
 from plantwright_operator.decide.conditions import Judgement
-from plantwright_operator.decide.policy import governed, judging, shapes
+from plantwright_operator.decide.policy import governed, judging, seen, shapes
 from plantwright_operator.decide.policy.judging import Others, Verdict
 from plantwright_operator.model import Obj, Refusal, Resolved
 from plantwright_operator.reconcile.catalog import Catalog
@@ -27,7 +26,8 @@ class Governance:
         self._clock = clock
         self._stamp: tuple[int, date] = (-1, date.min)
         self._known: dict[int, tuple[KubernetesObject, list[Verdict]]] = {}
-        self._bodies: dict[int, tuple[KubernetesObject, Obj]] = {}
+        self._body = seen.Bodies()
+        self._memory: judging.Memory = {}
 
     def machine(self, resolved: Resolved) -> tuple[Refusal | None, Judgement | None]:
         """Why the machine must not be acted on, and its condition PolicyMet; None where no policy speaks of it."""
@@ -46,11 +46,9 @@ class Governance:
 
     def _of_machine(self, resolved: Resolved) -> Iterator[tuple[str, list[Verdict]]]:
         """Verdicts on the machine itself, then on all that it relies on, with what messages call each."""
-        parts = (resolved.plant, resolved.profile, *resolved.contracts)
-        plant, profile, *contracts = (self._body(part) for part in parts)
-        others = Others(plant, profile, tuple(contracts))
+        others = seen.of_machine(resolved, self._body)
         yield "", self._evaluate(resolved.machine, shapes.canonical(resolved.machine), others)
-        for part in parts:
+        for part in (resolved.plant, resolved.profile, *resolved.contracts):
             yield f"{part.kind} {part.metadata.name}: ", self._shared(part)
 
     def _shared(self, model: KubernetesObject) -> list[Verdict]:
@@ -61,26 +59,18 @@ class Governance:
 
     def _evaluate(self, model: KubernetesObject, body: Obj, others: Others) -> list[Verdict]:
         policies = self._catalog.policies_for(model.metadata.namespace)
-        return judging.evaluate(policies, body, others, self._clock()) if policies else []
+        return judging.evaluate(policies, body, others, self._clock(), self._memory) if policies else []
 
     def _others(self, model: KubernetesObject) -> Others:
         if not isinstance(model, MachineProfile):
             return Others()
-        within = self._catalog.namespaces_of(model)
-        found = [references.find(ref, self._catalog.contracts(), within) for ref in model.spec.contract_refs]
-        contracts = [contract for contract in found if isinstance(contract, DataContract)]
-        complete = len(contracts) == len(found)
-        return Others(contracts=tuple(map(self._body, contracts)) if complete else None)
-
-    def _body(self, model: KubernetesObject) -> Obj:
-        if id(model) not in self._bodies:
-            self._bodies[id(model)] = (model, shapes.canonical(model))
-        return self._bodies[id(model)][1]
+        return seen.of_profile(self._catalog.contracts_of(model), self._body)
 
     def _renew(self) -> None:
         """Forget what was judged under other objects or policies, or on another day: exceptions end at midnight."""
         stamp = (self._catalog.version, self._clock().astimezone(UTC).date())
-        if stamp != self._stamp or len(self._bodies) > _KEPT:
+        if stamp != self._stamp or len(self._body) > _KEPT:
             self._stamp = stamp
             self._known.clear()
-            self._bodies.clear()
+            self._body.clear()
+            self._memory.clear()

@@ -1,19 +1,44 @@
-"""What the operator tells Prometheus."""
+"""What the operator tells Prometheus. docs/reference/metrics.md explains each."""
 
-from collections import Counter as Tally
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-Summaries = Callable[[], Iterable[tuple[str, tuple[tuple[str, str], ...]]]]
-"""Plant and conditions of each machine."""
-Backlogs = Callable[[], Iterable[tuple[str, str, int]]]
-"""Plant, name and backlog of each machine whose gateway has answered."""
+Sample = tuple[tuple[str, ...], float]
+"""Values of the labels, in order, and the sample's value."""
+Sources = Mapping[str, Callable[[], Iterable[Sample]]]
+"""By family of `TOLD`, where its samples come from."""
 
-LineRoles = Callable[[], Iterable[tuple[str, str, str, str, str]]]
-"""Plant, area, line, machine and role of each machine that a serial line's KPIs are taken from."""
+TOLD: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "plantwright_machines": (
+        "Machines by condition and its status, and who answers for them.",
+        ("plant", "condition", "status", "owner", "steward"),
+    ),
+    "plantwright_machine_info": (
+        "Who answers for a machine.",
+        ("plant", "area", "line", "machine", "profile", "owner", "steward", "contact"),
+    ),
+    "plantwright_machine_backlog_observations": (
+        "Observations accepted and not stored by the slowest sink, as the gateway last said.",
+        ("plant", "machine"),
+    ),
+    "plantwright_contract_info": (
+        "Who answers for a version of a contract, by plant that uses it.",
+        ("plant", "contract", "version", "owner", "steward", "contact"),
+    ),
+    "plantwright_policy_exception_end_timestamp_seconds": (
+        "When an exception from a policy's rule ends.",
+        ("policy", "exception", "rule", "owner", "steward"),
+    ),
+    "plantwright_line_role_info": (
+        "Machine that a serial line's times (bottleneck) or parts (exit) are taken from.",
+        ("plant", "area", "line", "machine", "role"),
+    ),
+}
+"""Families that are counted when they are asked for, with their labels."""
 
 _APPLY_BUCKETS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 120, 300, 900, 3600, 14400)
 
@@ -52,53 +77,21 @@ class Metrics:
         self.leader = Gauge("plantwright_leader", "1 where this replica leads.", registry=self.registry)
         self.observed = Gauge("plantwright_observed_objects", "Objects in the cache.", registry=self.registry)
 
-    def watch(self, machines: Summaries, backlog: Backlogs, leading: Callable[[], bool]) -> None:
-        """Register what is counted when it is asked for; a standby says nothing of machines."""
-        self.registry.register(_Machines(machines, backlog, leading))
-
-    def watch_lines(self, roles: LineRoles, leading: Callable[[], bool]) -> None:
-        """Register the roles within serial lines, which the KPI rules ask for; a standby says nothing of them."""
-        self.registry.register(_Lines(roles, leading))
+    def watch(self, sources: Sources, leading: Callable[[], bool]) -> None:
+        """Register what is counted when it is asked for; a standby says nothing of it."""
+        self.registry.register(_Told(sources, leading))
 
 
-class _Lines(Collector):
-    def __init__(self, roles: LineRoles, leading: Callable[[], bool]) -> None:
-        self._roles = roles
+class _Told(Collector):
+    def __init__(self, sources: Sources, leading: Callable[[], bool]) -> None:
+        self._sources = sources
         self._leading = leading
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One sample per role; a parallel line has none."""
-        family = GaugeMetricFamily(
-            "plantwright_line_role_info",
-            "Machine that a serial line's times (bottleneck) or parts (exit) are taken from.",
-            labels=["plant", "area", "line", "machine", "role"],
-        )
-        for labels in sorted(self._roles()) if self._leading() else ():
-            family.add_metric(list(labels), 1)
-        yield family
-
-
-class _Machines(Collector):
-    def __init__(self, machines: Summaries, backlog: Backlogs, leading: Callable[[], bool]) -> None:
-        self._machines = machines
-        self._backlog = backlog
-        self._leading = leading
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Machines by plant and condition, and the backlog of each."""
-        counts = GaugeMetricFamily(
-            "plantwright_machines", "Machines by condition and its status.", labels=["plant", "condition", "status"]
-        )
-        backlog = GaugeMetricFamily(
-            "plantwright_machine_backlog_observations",
-            "Observations accepted and not stored by the slowest sink, as the gateway last said.",
-            labels=["plant", "machine"],
-        )
-        if self._leading():
-            tally = Tally((plant, *condition) for plant, conditions in self._machines() for condition in conditions)
-            for labels, count in sorted(tally.items()):
-                counts.add_metric(list(labels), count)
-            for plant, machine, waiting in sorted(self._backlog()):
-                backlog.add_metric([plant, machine], waiting)
-        yield counts
-        yield backlog
+        """The families of the sources."""
+        for name, samples in self._sources.items():
+            text, labels = TOLD[name]
+            family = GaugeMetricFamily(name, text, labels=labels)
+            for values, value in samples() if self._leading() else ():
+                family.add_metric(values, value)
+            yield family

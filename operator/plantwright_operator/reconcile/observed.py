@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
+import pydantic
 
+from plantwright_api.v1alpha1.base import Owner
 from plantwright_operator.cluster.kinds import OURS
 from plantwright_operator.decide import endpoints, pods
 from plantwright_operator.model import (
@@ -27,12 +29,15 @@ _POD_STATUS = ("phase", "podIP", "conditions", "containerStatuses")
 
 
 class MachineSummary(NamedTuple):
-    """What is asked of machines often. `device` is empty where the URL cannot be read."""
+    """What is asked of machines often. `device` is empty where the URL cannot be read, `owner` is the machine's own."""
 
     plant: str
     profile: str
     device: str
     conditions: tuple[tuple[str, str], ...]
+    area: str
+    line: str
+    owner: Owner | None
 
 
 class Change(NamedTuple):
@@ -253,13 +258,23 @@ def trim(kind: str, obj: Obj) -> Obj:
 def summarize(machine: Obj) -> MachineSummary:
     """The summary of a machine; admission has seen to its shape, but nothing here relies on it."""
     spec, status = machine.get("spec", {}), machine.get("status", {})
-    endpoint = endpoints.endpoint(str(spec.get("endpoint", {}).get("url", "")))
+    endpoint, location = endpoints.endpoint(str(spec.get("endpoint", {}).get("url", ""))), spec.get("location", {})
     return MachineSummary(
         plant=str(spec.get("plantRef", {}).get("name", "")),
         profile=str(spec.get("profileRef", {}).get("name", "")),
         device=endpoint.device if isinstance(endpoint, Endpoint) else "",
         conditions=tuple((c["type"], c["status"]) for c in _conditions(status)),
+        area=str(location.get("area", "")),
+        line=str(location.get("line", "")),
+        owner=_owner(spec),
     )
+
+
+def _owner(spec: Obj) -> Owner | None:
+    try:
+        return Owner.model_validate(spec["owner"]) if "owner" in spec else None
+    except pydantic.ValidationError:
+        return None
 
 
 def _conditions(status: Obj) -> Iterable[Any]:

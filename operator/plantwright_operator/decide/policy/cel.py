@@ -6,7 +6,7 @@ they are in a ValidatingAdmissionPolicy.
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal
 
 from cel_expr_python import cel
@@ -35,8 +35,8 @@ class EvaluationError(ValueError):
 class Bindings:
     """Values of the variables, converted once for all programs that are run over them."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self.activation = _environment().Activation(dict(values))
+    def __init__(self, values: Mapping[str, Any], variables: tuple[str, ...] = VARIABLES) -> None:
+        self.activation = _environment(variables).Activation(dict(values))
 
 
 class Program:
@@ -63,14 +63,14 @@ class Program:
         return value
 
 
-def compile_text(text: str, wanted: ResultType) -> Program:
-    """Compile an expression.
+def compile_text(text: str, wanted: ResultType, variables: tuple[str, ...] = VARIABLES) -> Program:
+    """Compile an expression over these variables.
 
     Raises:
         CompileError: it does not parse, names what is not there, or its result is of another type.
     """
     try:
-        expression = _environment().compile(text)
+        expression = _environment(variables).compile(text)
     except RuntimeError as error:
         raise CompileError(_plain(str(error))) from error
     found = expression.return_type()
@@ -109,10 +109,10 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-@lru_cache(maxsize=1)
-def _environment() -> cel.Env:
+@cache
+def _environment(variables: tuple[str, ...] = VARIABLES) -> cel.Env:
     extensions = [ext_strings.ExtStrings(STRINGS_VERSION), ext_optional.ExtOptional()]
-    return cel.NewEnv(variables=dict.fromkeys(VARIABLES, cel.Type.DYN), extensions=extensions)
+    return cel.NewEnv(variables=dict.fromkeys(variables, cel.Type.DYN), extensions=extensions)
 
 
 def _plain(message: str) -> str:

@@ -15,7 +15,7 @@ MOST_POLICY_COST = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule, its programs and the variables besides `object` that they use."""
+    """A rule, its programs and the variables besides `object` that they use. `own`: they use `object` as well."""
 
     rule: PolicyRule
     mode: Mode
@@ -23,6 +23,7 @@ class CompiledRule:
     expression: cel.Program
     message: cel.Program | None
     others: frozenset[str]
+    own: bool
     exceptions: tuple[PolicyException, ...]
 
     @property
@@ -115,6 +116,7 @@ def _rule(rule: PolicyRule, policy: GovernancePolicy) -> tuple[CompiledRule, int
         expression=expression,
         message=message,
         others=frozenset(used - {"object"}),
+        own="object" in used,
         exceptions=tuple(e for e in policy.spec.exceptions if e.rule == rule.name),
     )
     return compiled, cost

@@ -18,6 +18,11 @@ from plantwright_operator.model import Obj
 
 Result = Literal["Passed", "Failed", "Excused", "Deferred", "Error"]
 Policy = Compiled | Broken
+Outcome = tuple[Result, str] | None
+"""Result and message of a rule, exceptions left aside; None where it does not speak of the object."""
+Memory = dict[tuple[object, ...], Outcome]
+"""Outcomes of rules that do not look at the object itself, by rule and by the identity of what they look at: two hundred
+machines of one profile have them in common. Whoever keeps it keeps those objects too, and drops it with them."""
 LONGEST_MESSAGE = 5 * 1024
 """What the API server takes of a message that is made, in bytes."""
 
@@ -64,7 +69,9 @@ class Verdict:
         return f"{self.rule}: {self.message}".rstrip() if self.rule else self.message
 
 
-def evaluate(policies: Iterable[Policy], obj: Obj, others: Others, now: datetime) -> list[Verdict]:
+def evaluate(
+    policies: Iterable[Policy], obj: Obj, others: Others, now: datetime, memory: Memory | None = None
+) -> list[Verdict]:
     """Verdicts of all rules that speak of the object, in the order of the policies.
 
     Args:
@@ -72,8 +79,9 @@ def evaluate(policies: Iterable[Policy], obj: Obj, others: Others, now: datetime
         obj: the object, as `shapes.canonical` gives it.
         others: what it refers to; the empty one is what admission sees.
         now: decides which exceptions are in force; aware, its UTC date counts.
+        memory: what is remembered from one object to the next.
     """
-    subject = _Subject(obj, others, now)
+    subject = _Subject(obj, others, now, memory)
     return [verdict for policy in policies for verdict in subject.of_policy(policy)]
 
 
@@ -97,8 +105,10 @@ def excuses(exception: PolicyException, obj: Obj) -> bool:
 class _Subject:
     """One object under judgement; what rules see of it is converted once."""
 
-    def __init__(self, obj: Obj, others: Others, now: datetime) -> None:
+    def __init__(self, obj: Obj, others: Others, now: datetime, memory: Memory | None) -> None:
         self._obj = obj
+        self._others = others
+        self._memory = memory
         self._today = now.astimezone(UTC).date()
         contracts = None if others.contracts is None else list(others.contracts)
         given = {"object": obj, "plant": others.plant, "profile": others.profile, "contracts": contracts}
@@ -123,7 +133,7 @@ class _Subject:
 
     def _of_rule(self, policy: Compiled, rule: CompiledRule) -> Verdict | None:
         """None where the rule does not speak of the object."""
-        found = self._judged(rule)
+        found = self._judged(rule) if rule.own or self._memory is None else self._remembered(rule, self._memory)
         if found is None:
             return None
         result, message = found
@@ -139,8 +149,15 @@ class _Subject:
             exception=exception,
         )
 
-    def _judged(self, rule: CompiledRule) -> tuple[Result, str] | None:
-        """Result and message, exceptions left aside; None where the rule does not speak of the object."""
+    def _remembered(self, rule: CompiledRule, memory: Memory) -> Outcome:
+        others = self._others
+        seen = (id(others.plant), id(others.profile), *map(id, others.contracts or ()))
+        key = (id(rule), others.contracts is None, *seen)
+        if key not in memory:
+            memory[key] = self._judged(rule)
+        return memory[key]
+
+    def _judged(self, rule: CompiledRule) -> Outcome:
         missing = sorted(rule.others - self._values.keys())
         if missing:
             return "Deferred", f"{rule.text} (judged once {', '.join(missing)} is there)"

@@ -73,11 +73,11 @@ def canonical(model: KubernetesObject) -> Obj:
     body = model.model_dump(mode="json", by_alias=True, exclude_unset=True)
     metadata = {key: body["metadata"][key] for key in _METADATA if body["metadata"].get(key)}
     metadata.setdefault("namespace", "default")
-    spec = _defaulted(body["spec"], _spec_schema(model.kind))
+    spec = defaulted(body["spec"], spec_schema(model.kind))
     return {"apiVersion": model.api_version, "kind": model.kind, "metadata": metadata, "spec": spec}
 
 
-def _defaulted(value: Any, schema: Mapping[str, Any]) -> Any:
+def defaulted(value: Any, schema: Mapping[str, Any]) -> Any:
     """Fill in defaults as the API server does: where a field is absent, and then below it. null counts as absent."""
     if isinstance(value, dict):
         found = {key: part for key, part in value.items() if part is not None}
@@ -85,15 +85,16 @@ def _defaulted(value: Any, schema: Mapping[str, Any]) -> Any:
             if name not in found and "default" in child:
                 found[name] = child["default"]
             if name in found:
-                found[name] = _defaulted(found[name], child)
+                found[name] = defaulted(found[name], child)
         return found
     if isinstance(value, list):
-        return [_defaulted(part, schema.get("items", {})) for part in value]
+        return [defaulted(part, schema.get("items", {})) for part in value]
     return value
 
 
 @cache
-def _spec_schema(kind: str) -> Mapping[str, Any]:
+def spec_schema(kind: str) -> Mapping[str, Any]:
+    """The structural schema of a kind's spec, as its CRD has it."""
     found: Mapping[str, Any] = object_schema(MODELS[kind])["properties"]["spec"]
     return found
 
@@ -109,7 +110,7 @@ def _of_kind(kind: str) -> Shape:
             "apiVersion": name,
             "kind": Shape("string", 63, enum=tuple(MODELS)),
             "metadata": Shape("object", fields=metadata),
-            "spec": _shape(_spec_schema(kind)),
+            "spec": _shape(spec_schema(kind)),
         },
     )
 

@@ -1,12 +1,20 @@
 """One state of a Git tree, ready to be judged as the operator would judge it in the cluster."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
-from plantwright_api.v1alpha1 import DataContract, KubernetesObject, Machine, MachineProfile, Plant
+from plantwright_api.v1alpha1 import (
+    DataContract,
+    GovernancePolicy,
+    KubernetesObject,
+    Machine,
+    MachineProfile,
+    Plant,
+)
+from plantwright_api.v1alpha1.base import ContractRef
 from plantwright_operator.decide import machines, references
 from plantwright_operator.decide.shared import Shared
 from plantwright_operator.model import Refusal, Resolved
@@ -59,6 +67,11 @@ class Tree:
         """Contracts by namespace and family."""
         return _shelved(obj for obj in self.objects if isinstance(obj, DataContract))
 
+    @cached_property
+    def policies(self) -> list[GovernancePolicy]:
+        """All policies."""
+        return [obj for obj in self.objects if isinstance(obj, GovernancePolicy)]
+
     def plant_of(self, machine: Machine) -> Plant | None:
         """The Plant that the machine names, if there is one."""
         return self.plants.get(Name(machine.metadata.namespace, machine.spec.plant_ref.name))
@@ -70,15 +83,33 @@ class Tree:
             self._verdicts[name] = self._judge(machine)
         return self._verdicts[name]
 
+    def within(self, obj: KubernetesObject) -> tuple[str, ...]:
+        """The namespaces in which an object's references are looked for, in order."""
+        if not isinstance(obj, Machine):
+            return references.reachable(obj.metadata.namespace, self.plants.values())
+        plant = self.plant_of(obj)
+        return references.namespaces(obj.metadata.namespace, plant.spec.catalog_namespace if plant else None)
+
+    def profile_of(self, machine: Machine) -> MachineProfile | Refusal:
+        """The profile that the machine names, or why there is none."""
+        wanted, within = machine.spec.profile_ref, self.within(machine)
+        return references.find(wanted, _taken(self.profiles, within, [wanted.name]), within)
+
+    def contract(self, wanted: ContractRef, within: Sequence[str]) -> DataContract | Refusal:
+        """The contract that a reference names, with what it inherits, or why there is none."""
+        candidates = self.contracts_in(within)
+        found = references.find(wanted, candidates, within)
+        return found if isinstance(found, Refusal) else self._shared.contract(found, candidates, within)
+
+    def contracts_in(self, within: Iterable[str]) -> list[DataContract]:
+        """All contracts of these namespaces."""
+        return [contract for namespace in within for c in self.contracts.get(namespace, {}).values() for contract in c]
+
     def _judge(self, machine: Machine) -> Resolved | Refusal:
         """Only objects in reach are offered, so that ten thousand machines do not look at each other's profiles."""
-        plant = self.plant_of(machine)
-        within = references.namespaces(machine.metadata.namespace, plant.spec.catalog_namespace if plant else None)
+        within = self.within(machine)
         profiles = _taken(self.profiles, within, [machine.spec.profile_ref.name])
-        contracts = [
-            contract for namespace in within for c in self.contracts.get(namespace, {}).values() for contract in c
-        ]
-        return machines.judge(machine, plant, profiles, contracts, self._shared)
+        return machines.judge(machine, self.plant_of(machine), profiles, self.contracts_in(within), self._shared)
 
 
 def _shelved(objects: Iterable[Model]) -> dict[str, dict[str, list[Model]]]:

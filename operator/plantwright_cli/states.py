@@ -9,7 +9,7 @@ from pathlib import Path
 
 from plantwright_cli import manifests
 from plantwright_cli.errors import UserError
-from plantwright_cli.plan.tree import Tree
+from plantwright_cli.tree import Tree
 
 KINDS = "plants,machineprofiles,machines,datacontracts,governancepolicies"
 

@@ -1,0 +1,131 @@
+"""Values in quarantine judged once more, by the configuration in force now. Pure.
+
+A value is judged by what can be known from it alone: its names, scale, type, range, enum, length and pattern, and by fields
+that block their contract. What its neighbours said at the time is not known any more: a value kept out for its rate of change
+or for a rule over several fields stays until the contract no longer keeps such values out.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from plantwright_api.wire.config import Contract, ContractField, Machine
+from plantwright_gateway.app.pipeline import Pipeline, judge
+from plantwright_gateway.app.pseudonyms import withheld
+from plantwright_gateway.buffer.records import Held
+from plantwright_gateway.check import Verdict
+from plantwright_gateway.check.reasons import CHANGES_TOO_FAST, RULE_VIOLATED
+from plantwright_gateway.check.verdict import action_of
+from plantwright_gateway.context.events import Row, unpacked
+from plantwright_gateway.context.pseudonym import Pseudonyms
+from plantwright_gateway.ports.source import Sample
+
+NOT_KEPT: Final = "NotKept"
+"""A value that a source could not make, or that was too large: there is nothing to judge again."""
+NO_SIGNAL: Final = "NoSignal"
+"""No signal of the profile fills the field any more."""
+
+
+class Judged(NamedTuple):
+    """What became of some values: the rows that go out, the ids they came from, and per id what keeps the others."""
+
+    rows: list[Row]
+    released: list[int]
+    kept: list[tuple[int, str]]
+
+
+class Rejudge:
+    """One replay under one configuration; to be given all values in the order in which they came.
+
+    Raises:
+        ValueError, LookupError: the configuration contradicts itself.
+    """
+
+    def __init__(
+        self, machine: Machine, config_hash: str, gateway_version: str, pseudonyms: Pseudonyms | None = None
+    ) -> None:
+        alone = msgspec.structs.replace(machine, contracts=[_alone(contract) for contract in machine.contracts])
+        self._pipeline = Pipeline(alone, config_hash, gateway_version, pseudonyms)
+        self._by_field = {(signal.contract, signal.field): signal.name for signal in machine.signals}
+        self._kept_out = frozenset(reason for contract in machine.contracts for reason in _by_neighbours(contract))
+
+    def judge(self, values: Sequence[Held], now_ns: int) -> Judged:
+        """Judge values, next after those of the call before."""
+        kept = [(each.id, why) for each in values if (why := self._out_of_question(each))]
+        excluded = {each for each, _ in kept}
+        asked = [(each, sample) for each in values if each.id not in excluded and (sample := self._sample(each))]
+        samples = [sample for _, sample in asked]
+        signals = self._pipeline.signals
+        verdicts = [judge(sample, signals[sample.signal]) for sample in samples]
+        settled = withheld(self._pipeline.pseudonyms, samples, self._pipeline.rules.settle(samples, verdicts))
+        fine = [
+            (each, sample, verdict) for (each, sample), verdict in zip(asked, settled, strict=True) if _fine(verdict)
+        ]
+        kept += [(each.id, v.refused) for (each, _), v in zip(asked, settled, strict=True) if v.refused]
+        rows = self._pipeline.replayed([sample for _, sample, _ in fine], [verdict for _, _, verdict in fine], now_ns)
+        return Judged(list(rows), [each.id for each, _, _ in fine], sorted(kept))
+
+    def _out_of_question(self, value: Held) -> str:
+        if value.packed is None:
+            return NOT_KEPT
+        if f"{value.contract}/{value.field}/{value.reason}" in self._kept_out:
+            return value.reason
+        if f"{value.contract}/{value.reason}" in self._kept_out:
+            return value.reason
+        return "" if self._signal(value) else NO_SIGNAL
+
+    def _signal(self, value: Held) -> str | None:
+        """The signal it came from; where that was renamed, the one that fills its field now."""
+        if value.signal in self._pipeline.signals:
+            return value.signal
+        return self._by_field.get((value.contract, value.field))
+
+    def _sample(self, value: Held) -> Sample | None:
+        signal = self._signal(value)
+        if signal is None or value.packed is None:
+            return None
+        raw, quality = unpacked(value.packed)
+        return Sample(signal, raw, value.time_ns, quality)
+
+
+def _fine(verdict: Verdict) -> bool:
+    return not verdict.refused
+
+
+def _alone(contract: Contract) -> Contract:
+    """The contract without what only neighbours can be held to."""
+    fields = [msgspec.structs.replace(field, max_change_per_second=None) for field in contract.fields]
+    return msgspec.structs.replace(contract, fields=fields, rules=[])
+
+
+def _by_neighbours(contract: Contract) -> Iterator[str]:
+    """What the contract still keeps out by what came before or beside it: contract/field/reason, or contract/reason."""
+    for field in contract.fields:
+        if _too_fast_is_kept_out(field):
+            yield f"{contract.name}/{field.name}/{CHANGES_TOO_FAST}"
+    for rule in contract.rules:
+        if rule.on_violation == "Quarantine":
+            yield f"{contract.name}/{RULE_VIOLATED}:{rule.name}"
+
+
+def _too_fast_is_kept_out(field: ContractField) -> bool:
+    return field.max_change_per_second is not None and action_of(field, "RateOfChange") != "Flag"
+
+
+def whole_times(page: Sequence[Held]) -> Sequence[Held]:
+    """Those values of a page that are surely whole: what shares its source time with the end may go on in the next page."""
+    if not page or page[0].time_ns == page[-1].time_ns:
+        return page
+    end = len(page)
+    while page[end - 1].time_ns == page[-1].time_ns:
+        end -= 1
+    return page[:end]
+
+
+def tally(reasons: Iterable[tuple[int, str]], before: dict[str, int]) -> dict[str, int]:
+    """How many stay, per reason."""
+    counts = dict(before)
+    for _, reason in reasons:
+        counts[reason] = counts.get(reason, 0) + 1
+    return counts
