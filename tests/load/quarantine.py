@@ -44,7 +44,6 @@ from plantwright_api.wire.config import (
 from plantwright_mes.testing import private_postgres
 
 SHARE = 0.05
-INTERVAL_MS = 100
 PATIENCE_SECONDS = 120.0
 MACHINE = "doubtful"
 BUFFER_BYTES = 200_000_000
@@ -61,13 +60,23 @@ class Found(NamedTuple):
     reasons: Counter[str]
     released: int
     """Of these, how many the MES knows to have come after all."""
+    processor: float = 0.0
+    """Share of a core that the gateway took while the stream ran."""
+
+
+class Stream(NamedTuple):
+    """What is read: so many signals, each so often, for so long."""
+
+    signals: int
+    interval_ms: int
+    seconds: float
 
 
 def machine(
-    folder: Path, port: int, url: str, signals: int, kind: FieldType, version: str, replay: str = ""
+    folder: Path, port: int, url: str, stream: Stream, kind: FieldType, version: str, replay: str = ""
 ) -> Machine:
     """A machine whose fields are all of one type."""
-    fields = [ContractField(name=f"s{i}", type=kind) for i in range(signals)]
+    fields = [ContractField(name=f"s{i}", type=kind) for i in range(stream.signals)]
     return Machine(
         uid=MACHINE,
         name=MACHINE,
@@ -76,16 +85,16 @@ def machine(
         location=Location(enterprise="acme", site="stuttgart", area="machining", line="line-1"),
         source=ModbusSource(host="127.0.0.1", port=port),
         contracts=[Contract(name="numbers", version=version, fields=fields)],
-        signals=[_signal(i) for i in range(signals)],
+        signals=[_signal(i, stream.interval_ms) for i in range(stream.signals)],
         sinks=[HttpSink(name="mes", url=url)],
         buffer=Buffer(path=str(folder / "buffer.db"), max_bytes=BUFFER_BYTES),
         replay=replay,
     )
 
 
-def _signal(number: int) -> Signal:
+def _signal(number: int, interval_ms: int) -> Signal:
     address = ModbusAddress(table="HoldingRegister", address=2 * number, type="Float32")
-    return Signal(name=f"s{number}", contract="numbers", field=f"s{number}", interval_ms=INTERVAL_MS, modbus=address)
+    return Signal(name=f"s{number}", contract="numbers", field=f"s{number}", interval_ms=interval_ms, modbus=address)
 
 
 class Gateway:
@@ -153,25 +162,25 @@ async def process(*words: str, **env: str) -> AsyncIterator[asyncio.subprocess.P
         await found.wait()
 
 
-async def run(folder: Path, dsn: str, seconds: float, signals: int) -> Found:
+async def run(folder: Path, dsn: str, stream: Stream) -> Found:
     """The whole story once."""
     port, mes, ledger = free_port(), free_port(), folder / "ledger"
     url, server = f"http://127.0.0.1:{mes}", str(Path(__file__).with_name("doubtful_values.py"))
     gateway = Gateway(folder)
-    gateway.configure(machine(folder, port, f"{url}/v1/observations", signals, "Integer", "1.0.0"))
+    gateway.configure(machine(folder, port, f"{url}/v1/observations", stream, "Integer", "1.0.0"))
     environment = {"MES_DSN": dsn, "MES_HOST": "127.0.0.1", "MES_PORT": str(mes)}
     async with process("-m", "plantwright_mes", **environment):
-        async with process(server, str(port), str(signals), str(SHARE), str(ledger)):
+        async with process(server, str(port), str(stream.signals), str(SHARE), str(ledger)):
             await gateway.start()
             await gateway.until(lambda found: found["accepted"] > 0)
             began, used = time.monotonic(), procs.processor_seconds(_pid(gateway))
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(stream.seconds)
             used = procs.processor_seconds(_pid(gateway)) - used
-            passed = time.monotonic() - began
-        say(f"the stream has ended; the gateway took {100 * used / passed:.0f} % of a core")
+            processor = used / (time.monotonic() - began)
+        say(f"the stream has ended; the gateway took {100 * processor:.0f} % of a core")
         before = await gateway.until(lambda found: not found["sinks"][0]["backlog"])
         say(f"in quarantine: {before['quarantine']['held']}")
-        gateway.configure(machine(folder, port, f"{url}/v1/observations", signals, "Number", "1.1.0", "mended"))
+        gateway.configure(machine(folder, port, f"{url}/v1/observations", stream, "Number", "1.1.0", "mended"))
         began = time.monotonic()
         midst = await gateway.until(lambda found: found["quarantine"]["held"] < before["quarantine"]["held"])
         await gateway.kill()
@@ -181,7 +190,7 @@ async def run(folder: Path, dsn: str, seconds: float, signals: int) -> Found:
         say(f"replayed in {time.monotonic() - began:.1f} s, the gateway's restart included: {done['quarantine']}")
         await gateway.until(lambda found: not found["sinks"][0]["backlog"])
         await gateway.kill()
-        return await held_against(ledger, url)
+        return (await held_against(ledger, url))._replace(processor=processor)
 
 
 def _pid(gateway: Gateway) -> int:
@@ -217,7 +226,7 @@ async def _rows(url: str) -> list[Any]:
         return [json.loads(line) for line in (await answer.read()).splitlines()]
 
 
-def figures(found: Found, seconds: float) -> list[Figure]:
+def figures(found: Found, stream: Stream) -> list[Figure]:
     """What was promised, and what came of it. The last answers before the server ended may never have arrived."""
     last = max(number for _, number in found.stored)
     good = {each for each in found.good if each[1] <= int(last)}
@@ -229,19 +238,22 @@ def figures(found: Found, seconds: float) -> list[Figure]:
     missing = [each for each in bad if each not in found.held]
     late = [each for each in bad if each not in found.stored]
     invented = found.stored.keys() - found.good - found.bad
-    rate = len(good | bad) / seconds
-    stream = f"{len(bad)} of {len(good) + len(bad)} values uninterpretable, {rate:.0f}/s"
+    rate = len(good | bad) / stream.seconds
+    amount = f"{len(bad)} of {len(good) + len(bad)} values uninterpretable, {rate:.0f}/s"
     everything = (
-        f"{stream}; in quarantine {sum(found.held.values())} ({dict(found.reasons)}), missing there {len(missing)}"
+        f"{amount}; in quarantine {sum(found.held.values())} ({dict(found.reasons)}), missing there {len(missing)}"
     )
     kept = set(found.reasons) == {"WrongType"} and not missing and found.held.keys() <= found.bad
     replay = f"{sum(found.stored[each] > 0 for each in bad)} of {len(bad)} replayed, {len(late)} lost, {found.released} known as released"
     replayed = not late and found.released == sum(found.held.values())
-    name = "5 % uninterpretable in a stream"
+    aimed = stream.signals * 1000 // stream.interval_ms
+    name = f"5 % uninterpretable in {aimed} values/s for {stream.seconds:.0f} s"
+    cost = f"{found.processor:.2f} of a core, {1e6 * found.processor / rate:.0f} µs per value"
     return [
         Figure(f"{name}: every bad value in quarantine with its reason", "all", everything, kept),
         Figure(f"{name}: good values lost, any stored twice, invented", "0", f"{len(lost_good)}, {len(twice)}, {len(invented)}",
                not (lost_good or twice or invented)),
+        Figure(f"{name}: the gateway's processor, with protocol, disk and delivery", "none set", cost, True),
         Figure(f"{name}: replayed after the mend, killed with -9 in the midst", "all, 0 lost, 0 twice", replay, replayed),
     ]  # fmt: skip
 
@@ -250,14 +262,16 @@ def main() -> bool:
     """Measure, and put the figures into the table; says whether all are met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long the stream lasts")
-    parser.add_argument("--count", type=int, default=500, help="how many signals, each read ten times a second")
+    parser.add_argument("--interval", type=int, default=100, help="how often each signal is read, in ms")
+    parser.add_argument("--count", type=int, default=500, help="how many signals")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="plantwright-quarantine-"))
     folder.chmod(0o755)
     try:
         with private_postgres(folder / "cluster") as postgres:
-            found = asyncio.run(run(folder, postgres.dsn, options.seconds, options.count))
-        return record(figures(found, options.seconds))
+            stream = Stream(options.count, options.interval, options.seconds)
+            found = asyncio.run(run(folder, postgres.dsn, stream))
+        return record(figures(found, stream))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -46,12 +46,16 @@ class Violation(Body, frozen=True):
 
 
 class Replay(Body, frozen=True):
-    """A replay of the quarantine. `released` values went into the stream; `kept` says per reason how many stay."""
+    """A replay of the quarantine. `released` values went into the stream; `kept` says per reason how many stay.
+
+    `end_time` is set once it is `done`.
+    """
 
     request: str
     done: bool = False
     released: int = 0
     kept: dict[str, int] = {}
+    end_time: str = ""
 
 
 class Quarantine(Body, frozen=True):

@@ -13,6 +13,7 @@ from plantwright_gateway.app.pipeline import Pipeline
 from plantwright_gateway.app.rejudge import NO_SIGNAL, NOT_KEPT, Judged, Rejudge, tally, whole_times
 from plantwright_gateway.buffer import Buffer
 from plantwright_gateway.buffer.records import STATE_REPLAY
+from plantwright_gateway.context.times import rfc3339
 
 RETRY_SECONDS: Final = 1.0
 _UNCHANGED: Final = frozenset({NOT_KEPT, NO_SIGNAL})
@@ -69,7 +70,8 @@ class Replayer:
             await self._release(judged, self._after(judged))
             after = values[-1].id
         nothing = Judged([], [], [])
-        await self._release(nothing, msgspec.structs.replace(self._after(nothing), done=True))
+        ended = rfc3339(self._clock.wall())
+        await self._release(nothing, msgspec.structs.replace(self._after(nothing), done=True, end_time=ended))
 
     async def _release(self, judged: Judged, status: Replay) -> None:
         still = [(each, reason) for each, reason in judged.kept if reason not in _UNCHANGED]

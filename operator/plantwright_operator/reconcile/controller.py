@@ -28,6 +28,7 @@ from plantwright_operator.reconcile.metrics import Metrics
 from plantwright_operator.reconcile.observed import Change, Observed
 from plantwright_operator.reconcile.queue import WorkQueue
 from plantwright_operator.reconcile.remains import Remains
+from plantwright_operator.reconcile.replays import Replays
 from plantwright_operator.reconcile.reports import Reports
 from plantwright_operator.reconcile.statuses import Statuses
 from plantwright_operator.reconcile.violations import Violations
@@ -54,6 +55,7 @@ class Controller:
         self._reports = Reports(settings.poll_seconds)
         self._announcements = Announcements(self.observed, api, settings.pod_name)
         self._violations = Violations(self.observed, self._catalog, self._announcements.add)
+        self._replays = Replays(self.observed, self._announcements.add)
         statuses = Statuses(self.observed, api, self.metrics, self._announcements)
         children = Children(self.observed, api, self.metrics, settings.image_pull_secrets)
         governance = Governance(self._catalog)
@@ -99,6 +101,7 @@ class Controller:
         await self._wait_for_cache()
         self._judge_all()
         self._violations.begin()
+        self._replays.begin()
         self.leading = True
         self.metrics.leader.set(1)
         self._add_all(spread=0.0)
@@ -134,6 +137,7 @@ class Controller:
             self._catalog.changed(change.key, change.spec_changed)
         if change.gone and change.key.kind == "Machine":
             self._violations.forget(change.key)
+            self._replays.forget(change.key)
         if not self.leading:
             return
         for concern in concerns(change, self.observed, self._catalog):
@@ -225,6 +229,7 @@ class Controller:
             return
         self.metrics.polls.labels(outcome="answered").inc()
         self._violations.heard(machine, status)
+        self._replays.heard(machine, status)
         if self._reports.answered(machine, pod_uid, status):
             self.queue.add(machine)
 
