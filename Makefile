@@ -50,16 +50,20 @@ test: venv ## Everything: fast tests, API-server tests, one pass on a real clust
 	done; echo "== all tiers took $$((SECONDS - started)) s"
 
 test-fast: venv ## Fast tests, no cluster, within a minute
-	$(call tests,-n 2 -m "not apiserver and not e2e and not slow")
+	$(call tests,-n 2 -m "not apiserver and not e2e and not slow and not chaos")
 
 test-slow: venv tools ## Tests that take seconds each, on real servers, no cluster
-	$(call tests,-n 2 -m "slow and not apiserver and not e2e")
+	$(call tests,-n 2 -m "slow and not apiserver and not e2e and not chaos")
 
 test-apiserver: venv tools ## Tests against a real kube-apiserver and etcd
-	$(call tests,-m "apiserver and not e2e")
+	$(call tests,-m "apiserver and not e2e and not chaos")
 
 test-e2e: venv tools ## One end-to-end pass on a real cluster of its own (root)
 	@.venv/bin/pytest -q -s -m e2e tests/e2e
+
+.PHONY: test-chaos
+test-chaos: venv tools ## The long forms of the fault and bad-input matrix (hours), into docs/measured/reliability.md
+	@.venv/bin/pytest -q -s -m chaos --record-rows tests; status=$$?; cd tests/matrix && ../../.venv/bin/python table.py; exit $$status
 
 .PHONY: tools
 tools: venv ## Debian packages and programs the tests need; Kubernetes is compiled once (minutes, with progress)

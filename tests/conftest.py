@@ -1,7 +1,10 @@
-"""What all tests share: the golden option, the smallest set of objects that belong together, a receiver of samples."""
+"""What all tests share: the golden option, the matrix of faults, the smallest set of objects that belong together, a receiver of samples."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import fcntl
+import json
+from collections.abc import Callable, Generator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +55,56 @@ spec:
 """
 
 
+RESULTS = Path(__file__).parents[1] / "docs" / "measured" / "reliability.json"
+MEASURED = pytest.StashKey[str]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden/*/expected.yaml instead of comparing"
     )
+    parser.addoption(
+        "--record-rows",
+        action="store_true",
+        help="keep the outcomes of tests with the marker row for the matrix's page",
+    )
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Say what was measured for the rows of the matrix that the test carries (tests/matrix/README.md)."""
+
+    def say(text: str) -> None:
+        print(f"measured: {text}", flush=True)
+        request.node.stash[MEASURED] = text
+
+    return say
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    rows = [row for mark in item.iter_markers("row") for row in mark.args]
+    if rows and report.when == "call" and not report.skipped and item.config.getoption("--record-rows"):
+        outcome = item.stash.get(MEASURED, "held") if report.passed else f"FAILED. {item.stash.get(MEASURED, '')}"
+        keep_rows(rows, item.nodeid, "long" if item.get_closest_marker("chaos") else "quick", outcome)
+    return report
+
+
+def keep_rows(rows: Sequence[str], test: str, form: str, outcome: str) -> None:
+    """Put an outcome into docs/measured/reliability.json, in place of the test's earlier one; workers take turns."""
+    RESULTS.touch()
+    with RESULTS.open("r+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        known = json.loads(file.read() or "[]")
+        date = datetime.now(UTC).strftime("%Y-%m-%d")
+        known = [each for each in known if each["test"] != test]
+        known += [{"row": row, "test": test, "form": form, "measured": outcome, "date": date} for row in rows]
+        file.seek(0)
+        file.truncate()
+        file.write(json.dumps(sorted(known, key=lambda each: (each["row"], each["test"])), indent=1) + "\n")
 
 
 @pytest.fixture

@@ -186,7 +186,10 @@ def test_an_import_that_no_machine_could_meet_ends_with_1(tmp_path: Path) -> Non
     [
         (None, "cannot be read"),
         ("words", "no ODCS document: the file holds no mapping with apiVersion and kind DataContract"),
-        ("kind: DataContract\nid: x\nversion: 1.0.0\n", "document: 'apiVersion' is a required property"),
+        (
+            "kind: DataContract\nid: x\nversion: 1.0.0\n",
+            "apiVersion: it is missing; v3.2.0 of the standard requires it here",
+        ),
     ],
 )
 def test_what_is_no_document_is_said_with_its_file(tmp_path: Path, text: str | None, message: str) -> None:

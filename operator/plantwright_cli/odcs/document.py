@@ -14,7 +14,8 @@ from typing import Any
 import jsonschema
 import yaml
 
-from plantwright_cli.odcs.ledger import label, shown
+from plantwright_cli.odcs.complaints import complaint
+from plantwright_cli.odcs.ledger import label
 from plantwright_cli.odcs.vocabulary import MAX_FIELDS
 
 MAX_BYTES = 2 * 1024 * 1024
@@ -80,7 +81,8 @@ def check(document: Mapping[str, Any]) -> None:
     errors = list(_validator().iter_errors(document))
     error = jsonschema.exceptions.best_match([e for e in errors if e.validator != "unevaluatedProperties"] or errors)
     if error is not None:
-        raise OdcsError(label(document, list(error.absolute_path)) or "document", _said(error))
+        where, what = complaint(error)
+        raise OdcsError(label(document, where) or "document", what)
 
 
 def write(document: Mapping[str, Any]) -> str:
@@ -92,18 +94,6 @@ def write(document: Mapping[str, Any]) -> str:
 def _validator() -> jsonschema.Draft201909Validator:
     schema = files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
     return jsonschema.Draft201909Validator(json.loads(schema))
-
-
-def _said(error: jsonschema.ValidationError) -> str:
-    """The schema's complaint without the document in it."""
-    if error.validator == "enum":
-        return f"{shown(error.instance)!r} is none of {shown(error.validator_value)}"
-    if error.validator == "type":
-        return f"{shown(error.instance)!r} is no {error.validator_value}"
-    if error.validator in ("unevaluatedProperties", "additionalProperties") and isinstance(error.instance, dict):
-        strange = re.findall(r"'([^']*)'(?=[ ,])", error.message.rpartition("(")[2])
-        return f"the standard has no {', '.join(strange) or 'such field'} here; use customProperties"
-    return error.message if len(error.message) <= 200 else f"does not meet {error.validator} of the standard's schema"
 
 
 def _lists(owner: Any, key: str) -> list[Any]:
