@@ -158,6 +158,24 @@ async def test_a_changed_signal_list_reloads_without_a_restart(
     assert (await world.condition("Ready"))["status"] == "True"
 
 
+async def test_a_request_to_replay_the_quarantine_reaches_the_gateway(
+    world: Any, start_operator: Callable[..., Any]
+) -> None:
+    """An annotation is no new generation of the object, and counts all the same."""
+    await start_operator()
+    await world.base()
+    await world.apply("Machine")
+    await world.ready()
+    request = {"metadata": {"annotations": {"plantwright.io/replay-quarantine": "now"}}}
+    await world.patch("machines", "press-1", request)
+
+    async def asked() -> bool:
+        config = json.loads((await world.get("configmaps", CHILD))["data"]["config.json"])
+        return bool(config["machines"][0].get("replay") == "now")
+
+    await until(asked)
+
+
 async def test_a_touch_that_is_not_heeded_is_repeated(
     world: Any, node: Any, start_operator: Callable[..., Any], namespace: str
 ) -> None:

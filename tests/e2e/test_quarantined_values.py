@@ -56,6 +56,7 @@ def too_strict(world: Any) -> Any:
     world.apply(NAME, profileRef={"name": NAME}, endpoint={"url": SPARE})
     yield
     world.remove(NAME)
+    world.kubectl.run("wait", "--for=delete", "-n", PLANT_NAMESPACE, f"pod/gw-{NAME}-0", "--timeout=60s")
     world.kubectl.run("delete", "machineprofile,datacontract", "-n", PLANT_NAMESPACE, NAME)
 
 

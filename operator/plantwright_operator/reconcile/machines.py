@@ -23,6 +23,7 @@ from plantwright_operator.model import (
     CONFIG_ANNOTATION,
     GATEWAY_UID_ANNOTATION,
     IMAGE_ANNOTATION,
+    REPLAY_ANNOTATION,
     TEMPLATE_ANNOTATION,
     TOUCH_ANNOTATION,
     Desired,
@@ -218,7 +219,8 @@ class Machines:
     def _build(self, key: Key, resolved: Resolved, facts: Facts) -> Desired:
         """The desired children, built once for the same inputs: a gateway that starts is looked at a dozen times."""
         meta = resolved.machine.metadata
-        stamp = (meta.uid, meta.generation, self._catalog.version, facts)
+        replay = meta.annotations.get(REPLAY_ANNOTATION)  # what a person writes there is no new generation
+        stamp = (meta.uid, meta.generation, replay, self._catalog.version, facts)
         known = self._built.get(key)
         if known is None or known[0] != stamp:
             known = self._built[key] = (stamp, desired_children.build(resolved, facts))
