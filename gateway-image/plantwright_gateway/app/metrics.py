@@ -52,6 +52,10 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 }
 GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "plantwright_source_connected": ("1 while a session with the machine is up.", ()),
+    "plantwright_source_time_behind_seconds": (
+        "Gateway's time less the source time of the value that came last: late data, or two clocks that differ.",
+        (),
+    ),
     "plantwright_buffer_rows": ("Events in the buffer.", ()),
     "plantwright_buffer_bytes": ("Bytes that events take in the buffer.", ()),
     "plantwright_buffer_max_bytes": ("Bytes that events may take; the WAL's share of the bound is apart.", ()),
@@ -155,6 +159,7 @@ def _flow(machine: MachineRuntime) -> Table:
         "plantwright_gaps": _by(gaps),
         "plantwright_source_errors": _one(machine.source.errors if machine.source else 0),
         "plantwright_source_connected": _one(receiver.link.status == "True"),
+        "plantwright_source_time_behind_seconds": _one(receiver.behind_ns / SECOND) if receiver.behind_ns else [],
     }
 
 

@@ -45,6 +45,8 @@ class MachineReceiver:
         self.counts = Totalled()
         self.link = Connection()
         self.alive_ns: int | None = None
+        self.behind_ns: int | None = None
+        """By how much the gateway's clock was ahead of the source time of the value that came last."""
         self._buffer, self._clock = buffer, clock
         self._pipeline = pipeline
         self.kpis = pipeline.kpis(totals)
@@ -80,6 +82,7 @@ class MachineReceiver:
         outcome = self._pipeline.process(derived, gaps, now, self.kpis)
         if samples:
             self._last_observed_ns = now
+            self.behind_ns = now - samples[-1].source_ns
         if not outcome.rows:
             return
         self._learn(outcome)
