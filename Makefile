@@ -29,6 +29,20 @@ lock: ## Lock the dependencies with hashes (needs uv)
 	@for extra in gateway operator examples dev; do \
 	  uv pip compile -q pyproject.toml --extra $$extra --generate-hashes --no-emit-index-url --no-annotate \
 	    --python-version 3.11 --no-header -o requirements/$$extra.txt || exit 1; done
+	@uv pip compile -q requirements/supply.in --generate-hashes --no-emit-index-url --no-annotate \
+	  --python-version 3.11 --no-header -o requirements/supply.txt
+
+dist/supply/.stamp: requirements/supply.txt
+	@python3 -m venv dist/supply
+	@dist/supply/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/supply.txt
+	@touch $@
+
+.PHONY: audit sbom
+audit: dist/supply/.stamp ## Known vulnerabilities of the locked dependencies; status 2 where the database cannot be reached
+	@dist/supply/bin/python tests/supply/supply.py audit
+
+sbom: dist/supply/.stamp ## A CycloneDX bill of materials per image, into dist/sbom
+	@dist/supply/bin/python tests/supply/supply.py sbom dist/sbom
 
 crds: venv ## Write the CRDs, the chart's copies and the conditions reference from the models
 	@$(PY) -m plantwright_api.schema
@@ -64,6 +78,10 @@ test-e2e: venv tools ## One end-to-end pass on a real cluster of its own (root)
 .PHONY: test-chaos
 test-chaos: venv tools ## The long forms of the fault and bad-input matrix (hours), into docs/measured/reliability.md
 	@.venv/bin/pytest -q -s -m chaos --record-rows tests; status=$$?; cd tests/matrix && ../../.venv/bin/python table.py; exit $$status
+
+.PHONY: test-mutants
+test-mutants: venv tools ## Each patch under tests/mutants breaks a promise in a copy: its test must turn red
+	@$(PY) tests/mutants/run.py
 
 .PHONY: tools
 tools: venv ## Debian packages and programs the tests need; Kubernetes is compiled once (minutes, with progress)

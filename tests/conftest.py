@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plantwright_gateway.ports.source import GapNotice, Sample
+from plantwright_gateway.ports.source import Certificate, GapNotice, Sample
 
 BASE = """
 apiVersion: plantwright.io/v1alpha1
@@ -143,6 +143,7 @@ class Recorder:
         self.connections: list[tuple[str, str, str]] = []
         self.problems: dict[str, tuple[str, str]] = {}
         self.confirmed: list[int] = []
+        self.shown: Sequence[Certificate] = ()
         self.observed_ns: int | None = None
         self.waiting = 0
         self.open = asyncio.Event()
@@ -166,6 +167,9 @@ class Recorder:
             self.problems[signal] = (reason, message)
         else:
             self.problems.pop(signal, None)
+
+    def certificates(self, current: Sequence[Certificate]) -> None:
+        self.shown = current
 
     def last_observed_ns(self) -> int | None:
         return self.observed_ns

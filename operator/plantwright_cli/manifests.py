@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,6 +12,7 @@ import yaml
 
 from plantwright_api.v1alpha1 import MODELS, KubernetesObject
 from plantwright_cli.errors import UserError
+from plantwright_operator.decide.policy.crds import without_nulls
 
 GROUP = "plantwright.io/"
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -19,8 +21,25 @@ LARGEST = 2_000_000
 """Values in one file, aliases written out: what is more is a trap and no tree."""
 
 
+DEEPEST = 1_000
+"""Brackets in brackets: no object of ours goes deeper than twenty."""
+_BRACKETS = re.compile(r"[\[\]{}]")
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Reads plain scalars as kubectl does, where 2027-03-31 and 14:00 are texts; on libyaml, ten times as fast, if there."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys are each given once: kubectl refuses a second one, and which counts would be a guess."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is given twice", key.start_mark
+                )
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 _PLAIN = {
@@ -140,16 +159,24 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _bodies(path: str, text: str) -> list[dict[str, Any]]:
+    if _depth(text) > DEEPEST:
+        raise UserError(f"{path}: its lists or mappings are nested too deep to be read")
     try:
         documents = list(yaml.load_all(text, Loader=_Loader))
+        size = _size(documents, {})
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise UserError(f"{path}: its lists or mappings are nested too deep to be read") from error
-    if _size(documents, {}) > LARGEST:
+    if size > LARGEST:
         raise UserError(f"{path}: its aliases stand for more than {LARGEST} values; write out what is meant")
     found = [body for document in documents for body in _objects(document)]
     return [b for b in found if str(b.get("apiVersion", "")).startswith(GROUP) and b.get("kind") in MODELS]
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are open at most: a parser takes seconds for what goes down without end."""
+    return max(accumulate((1 if bracket in "[{" else -1 for bracket in _BRACKETS.findall(text)), initial=0))
 
 
 def _size(value: Any, known: dict[int, int]) -> int:
@@ -173,7 +200,7 @@ def _objects(document: Any) -> list[dict[str, Any]]:
 
 def _parsed(path: str, body: dict[str, Any]) -> KubernetesObject:
     try:
-        return MODELS[body["kind"]].model_validate(body)
+        return MODELS[body["kind"]].model_validate(without_nulls(body))
     except pydantic.ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])

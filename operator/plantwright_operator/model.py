@@ -51,6 +51,12 @@ class Key(NamedTuple):
     name: str
 
 
+def resource_version(meta: Obj) -> int:
+    """An object's version; they grow and can be compared (KEP-5504). What is no number counts as new."""
+    text = str(meta.get("resourceVersion", ""))
+    return int(text) if text.isdecimal() else 2**63
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a machine is not acted on: a reason of the catalogue, a message that names the field and the cure.
@@ -130,6 +136,7 @@ class Facts:
 
     `requests_per_second` is this machine's share of the device's limit; `running_image`, `medium` and `claim_*` are
     those of the live objects, None where there are none. `replicas` is 0 for a gateway that the budget stops.
+    `plant_machines` is among how many a limit of the whole plant is shared.
     """
 
     gateway_uid: str
@@ -142,6 +149,7 @@ class Facts:
     claim_size: str | None = None
     claim_class: str | None = None
     replicas: int = 1
+    plant_machines: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,7 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class PodFacts:
-    """What the operator reads from a gateway's pod."""
+    """What the operator reads from a gateway's pod. `stranded`: its node no longer answers for it."""
 
     name: str
     uid: str
@@ -170,6 +178,8 @@ class PodFacts:
     restarts: int = 0
     touches: int = 0
     farewell: str = ""
+    node: str = ""
+    stranded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -469,10 +469,15 @@ async def namespace(api: Api) -> AsyncIterator[str]:
     name = f"plant-{os.getpid()}-{next(_numbers)}"
     await api.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     yield name
+    await clear(api, name)
+
+
+async def clear(api: Api, namespace: str) -> None:
+    """Remove a test's namespace with all that is in it."""
     for plural in OURS:
-        await api.call("DELETE", f"/apis/plantwright.io/v1alpha1/namespaces/{name}/{plural}")
-    await api.call("DELETE", f"/apis/apps/v1/namespaces/{name}/statefulsets")
-    await api.call("DELETE", f"/api/v1/namespaces/{name}")
+        await api.call("DELETE", f"/apis/plantwright.io/v1alpha1/namespaces/{namespace}/{plural}")
+    await api.call("DELETE", f"/apis/apps/v1/namespaces/{namespace}/statefulsets")
+    await api.call("DELETE", f"/api/v1/namespaces/{namespace}")
 
 
 @pytest.fixture

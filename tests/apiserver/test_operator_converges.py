@@ -258,6 +258,7 @@ async def _none(world: Any, plural: str) -> bool:
     return not await world.list(plural)
 
 
+@pytest.mark.row("O3")
 async def test_a_machine_removed_while_the_operator_was_away(
     world: Any, node: Any, start_operator: Callable[..., Any]
 ) -> None:

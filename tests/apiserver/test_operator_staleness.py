@@ -29,6 +29,7 @@ async def operators_api(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     await api.close()
 
 
+@pytest.mark.row("O2")
 async def test_a_resync_forgets_what_no_event_told_of(operators_api: Api, world: Any, namespace: str) -> None:
     await world.apply("Plant")
     plant = await world.get("plants", "stuttgart")
@@ -39,11 +40,12 @@ async def test_a_resync_forgets_what_no_event_told_of(operators_api: Api, world:
     reborn = {**plant, "metadata": {**plant["metadata"], "name": "reborn", "uid": "former"}}
     for body in (plant, ghost, reborn):
         controller.observe("Plant", body)
-    assert await controller.prune() == 2
+    assert await controller.correct() == 2
     assert controller.observed.keys("Plant") == [Key("Plant", namespace, "stuttgart")]
     await gateways.close()
 
 
+@pytest.mark.row("O4")
 async def test_a_claim_is_not_deleted_on_the_word_of_a_stale_cache(
     operators_api: Api, world: Any, namespace: str
 ) -> None:

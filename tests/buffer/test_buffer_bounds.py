@@ -97,6 +97,7 @@ async def test_another_bound_takes_effect_while_rows_wait(box: Any, row: Any, ev
     assert await box.numbers() == list(range(600))
 
 
+@pytest.mark.slow
 async def test_free_pages_go_back_to_the_disk(box: Any, row: Any, eventually: Any) -> None:
     buffer = await box.open(2**24)
     await fill(buffer, row, range(500))

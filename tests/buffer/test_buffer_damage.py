@@ -163,3 +163,45 @@ async def test_a_folder_that_cannot_be_written_is_waited_for(
         buffer = await opening
     await buffer.append([row(1)])
     assert await box.numbers() == [1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param("body = replace(body, '5', '6')", id="a value changed"),
+        pytest.param("contract = CAST(x'ff63' AS TEXT)", id="a name that is no text"),
+        pytest.param("body = NULL", id="no content"),
+    ],
+)
+async def test_a_row_that_changed_on_the_disk_is_not_delivered_and_leaves_a_gap(
+    box: Any, row: Any, damage: str
+) -> None:
+    """SQLite's own check cannot see what changed inside of a row."""
+    await filled(box, row, 20)
+    database = sqlite3.connect(box.path)
+    database.execute("PRAGMA ignore_check_constraints=ON")
+    database.execute("PRAGMA writable_schema=ON")
+    database.execute("UPDATE sqlite_schema SET sql = replace(sql, 'body BLOB NOT NULL', 'body BLOB') WHERE name='rows'")
+    database.commit()
+    database.close()
+    database = sqlite3.connect(box.path)
+    database.execute(f"UPDATE rows SET {damage} WHERE seq IN (6, 7)")  # noqa: S608
+    database.commit()
+    database.close()
+    buffer = await box.open()
+    assert await box.numbers() == [n for n in range(20) if n not in (5, 6)]
+    [told] = await box.gaps()
+    assert (told["gap"], told["count"], told["start"], told["end"]) == ("BufferCorrupt", 2, 4, 7)
+    assert buffer.stats.rows == 19
+    await box.acknowledge("mes", buffer.stats.last_seq)
+    assert buffer.stats.rows == 0
+
+
+async def test_rows_of_an_earlier_gateway_have_no_checksum_and_are_delivered(box: Any, row: Any) -> None:
+    await filled(box, row, 3)
+    database = sqlite3.connect(box.path)
+    database.execute("UPDATE rows SET crc = NULL")
+    database.commit()
+    database.close()
+    await box.open()
+    assert await box.numbers() == [0, 1, 2]

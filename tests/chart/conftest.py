@@ -1,7 +1,8 @@
-"""Renders the chart with the real Helm."""
+"""Renders the chart with the real Helm, and puts what compares rights on the path."""
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 
 from plantwright_cluster import tools
 
+sys.path.insert(0, str(Path(__file__).parent))
 CHART = Path(__file__).parents[2] / "charts/plantwright"
 VALUES = Path(__file__).parent / "values"
 Obj = dict[str, Any]

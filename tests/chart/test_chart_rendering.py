@@ -15,7 +15,13 @@ CASES = sorted(path.stem for path in (HERE / "values").glob("*.yaml"))
 Obj = dict[str, Any]
 Render = Callable[..., list[Obj]]
 Helm = Callable[..., Any]
-CLUSTER_KINDS = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+CLUSTER_KINDS = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
 
 
 def of_kind(objects: list[Obj], kind: str) -> list[Obj]:

@@ -98,6 +98,8 @@ WRONG = {
     "an interval without a unit": ("monitoring.podMonitor.interval=30", "interval"),
     "an empty interval": ("monitoring.podMonitor.interval=", "interval"),
     "a name that leaves no room for suffixes": (f"fullnameOverride={'a' * 53}", "fullnameOverride"),
+    "a network that is none": ("endpointPolicy.deniedCIDRs[0]=10.0.0.1", "deniedCIDRs"),
+    "a host with a port": ("endpointPolicy.machines.allowedHosts[0]=a.example.com:502", "allowedHosts"),
     "a label that cannot exist": ("commonLabels.team=a/b", "commonLabels"),
 }
 

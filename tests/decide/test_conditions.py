@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, Plant
@@ -220,6 +221,38 @@ def test_secure(resolved: Resolved, protocol: str, mode: str, secure: tuple[str,
     where = replace(resolved.endpoint, protocol=protocol)  # type: ignore[arg-type]
     found = machine_status.compose(observed(replace(resolved, machine=changed, endpoint=where)), NOW)
     assert flat(found)["Secure"] == secure
+
+
+def ending(use: str, secret: str, soon: bool) -> wire.Certificate:
+    end = "2026-01-09T00:00:00Z"
+    return wire.Certificate(
+        use=use, subject="CN=lathe", sha256="", sha1="", end_time=end, secret=secret, ends_soon=soon
+    )  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "reason"),
+    [("SignAndEncrypt", "True", "CertificateEndsSoon"), ("Sign", "False", "SignOnly")],
+)
+def test_a_certificate_that_ends_soon_is_named(resolved: Resolved, mode: str, status: str, reason: str) -> None:
+    machine = resolved.machine
+    security = machine.spec.endpoint.security.model_copy(update={"mode": mode})
+    endpoint = machine.spec.endpoint.model_copy(update={"security": security})
+    changed = machine.model_copy(update={"spec": machine.spec.model_copy(update={"endpoint": endpoint})})
+    of_opcua = replace(resolved, machine=changed, endpoint=replace(resolved.endpoint, protocol="OPCUA"))
+    base = report()
+    assert base.status is not None
+    certificates = [ending("Client", "gateway", True), ending("Server", "", True), ending("User", "who", False)]
+    said = msgspec.structs.replace(base.status.machines[0], certificates=certificates)
+    heard = replace(base, status=msgspec.structs.replace(base.status, machines=[said]))
+    first = machine_status.compose(observed(of_opcua, report=heard), NOW)
+    found = next(each for each in first.conditions if each.type == "Secure")
+    assert (found.status, found.reason) == (status, reason)
+    assert "the gateway's certificate in Secret gateway ends at 2026-01-09T00:00:00Z" in found.message
+    assert "the machine's certificate CN=lathe" in found.message
+    assert "who" not in found.message
+    silent = machine_status.compose(observed(of_opcua, previous=first, report=None), LATER)
+    assert next(each for each in silent.conditions if each.type == "Secure") == found
 
 
 def test_the_worst_problem_is_named_first(resolved: Resolved) -> None:

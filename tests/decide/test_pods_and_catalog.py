@@ -135,3 +135,25 @@ def test_a_plant(raw: Callable[..., dict[str, Any]]) -> None:
     assert flat(catalog.plant_conditions(suspended, NOW)) == {"Ready": ("True", "Suspended")}
     lost = Plant.model_validate(raw("Plant", timeZone="Nowhere/At_All"))
     assert flat(catalog.plant_conditions(lost, NOW))["Stalled"] == ("True", "InvalidSpec")
+
+
+@pytest.mark.parametrize(
+    ("ready", "containers", "ending", "reason"),
+    [
+        pytest.param("False", "True", False, "NodeLost", id="the node controller took Ready back, no kubelet did"),
+        pytest.param("False", "True", True, "NodeLost", id="evicted, and nobody confirms the end"),
+        pytest.param("False", "False", False, None, id="its container is not ready"),
+        pytest.param("False", "False", True, None, id="it ends in order"),
+        pytest.param("True", "True", True, None, id="it was just told to end"),
+    ],
+)
+def test_a_lost_node_is_told_from_the_pod(ready: str, containers: str, ending: bool, reason: str | None) -> None:
+    found = pod(**({"deletionTimestamp": NOW} if ending else {}))
+    found["spec"] = {"nodeName": "node-7"}
+    found["status"]["conditions"] = [
+        {"type": "Ready", "status": ready},
+        {"type": "ContainersReady", "status": containers},
+    ]
+    problem = pods.problem(pods.pod_facts(found))
+    assert (problem.reason if problem else None) == reason
+    assert problem is None or "node-7" in problem.message

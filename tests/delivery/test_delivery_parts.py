@@ -6,7 +6,7 @@ from plantwright_api.wire.config import Location
 from plantwright_api.wire.delivery import Event, Receipt, Rejected
 from plantwright_gateway.buffer import PageRow
 from plantwright_gateway.delivery.backoff import Backoff
-from plantwright_gateway.delivery.batch import SPLICE_BYTES, Stream, one_contract
+from plantwright_gateway.delivery.batch import LEAST_BYTES, PAGE_BYTES, SPLICE_BYTES, Portion, Stream, one_contract
 from plantwright_gateway.delivery.receipts import judge
 from plantwright_gateway.ports.sink import Batch
 
@@ -59,3 +59,13 @@ def test_backoff_doubles_to_a_cap_and_honours_what_is_asked_within_reason() -> N
     backoff.reset()
     assert Backoff(jitter=lambda: 0.0).next() == 0.125
     assert backoff.next() == 0.25
+
+
+def test_a_link_too_slow_for_a_batch_is_given_smaller_ones_and_larger_ones_again() -> None:
+    portion = Portion()
+    for _ in range(10):
+        portion.too_slow()
+    assert portion.most_bytes == LEAST_BYTES
+    for _ in range(10):
+        portion.taken()
+    assert portion.most_bytes == PAGE_BYTES

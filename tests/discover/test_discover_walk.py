@@ -65,6 +65,7 @@ def _children(parent: ua.NodeId) -> ua.BrowseResult:
     ],
     ids=["nodes", "seconds", "depth"],
 )
+@pytest.mark.row("B9")
 async def test_a_server_that_lists_nodes_for_ever(
     press: Press, monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any], said: str
 ) -> None:

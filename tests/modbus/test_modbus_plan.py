@@ -78,6 +78,7 @@ def test_no_grouping_needs_fewer_requests(places, max_registers, max_gap, barrie
     assert len(requests) == best
 
 
+@pytest.mark.row("B14")
 def test_a_value_is_never_torn_and_gap_registers_are_not_read_for_nothing():
     requests = requests_of(make([(0, "UInt16"), (10, "Float64"), (130, "Float32"), (250, "Float64")]), Limits(125, 16))
     assert [tuple(request.span) for request in requests] == [(0, 14), (130, 132), (250, 254)]

@@ -2,13 +2,19 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asyncua import Server, ua
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from plantwright_api.wire.config import OpcUaAddress, OpcUaSource, Signal
 from plantwright_gateway.sources.opcua import client
@@ -205,3 +211,121 @@ async def reading(recorder: Any) -> AsyncIterator[Callable[..., Awaitable[asynci
         task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.gather(*tasks)
+
+
+class Pair:
+    """A certificate and its key."""
+
+    def __init__(self, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> None:
+        self.certificate, self.key = certificate, key
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def key_pem(self) -> bytes:
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+
+def make(
+    name: str,
+    *,
+    issuer: Pair | None = None,
+    ca: bool = False,
+    host: str = "127.0.0.1",
+    days: tuple[int, int] = (-1, 30),
+) -> Pair:
+    key = rsa.generate_private_key(65537, 2048)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    address: x509.GeneralName = x509.DNSName(host)
+    if host[0].isdigit():
+        address = x509.IPAddress(ipaddress.ip_address(host))
+    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:test:{name}"), address])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + timedelta(days=days[0]))
+        .not_valid_after(now + timedelta(days=days[1]))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(names, critical=False)
+    )
+    return Pair(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
+
+
+@pytest.fixture(scope="session")
+def pairs() -> dict[str, Pair]:
+    authority = make("authority", ca=True)
+    return {
+        "authority": authority,
+        "gateway": make("gateway"),
+        "server": make("server", issuer=authority),
+        "self-signed": make("self-signed"),
+        "expired": make("expired", issuer=authority, days=(-30, -1)),
+        "other host": make("other-host", issuer=authority, host="press.acme.example"),
+        "no authority": make("not-an-authority", issuer=make("authority")),
+    }
+
+
+@pytest.fixture(scope="session")
+def make_pair() -> Callable[..., Pair]:
+    """`make_pair("name", issuer=…, days=(-1, 30))`."""
+    return make
+
+
+@pytest.fixture
+def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pairs: dict[str, Pair]) -> Callable[..., None]:
+    """`secrets(trusted="authority")`: mounted Secrets `cert`, `trust` and `login`."""
+    monkeypatch.setenv("PLANTWRIGHT_SECRETS_DIR", str(tmp_path / "secrets"))
+
+    def mount(trusted: str = "authority", identity: str = "gateway") -> None:
+        content = {
+            "cert/tls.crt": pairs[identity].pem,
+            "cert/tls.key": pairs[identity].key_pem,
+            "trust/machine.crt": pairs[trusted].pem,
+            "login/username": b"reader",
+            "login/password": b"hunter2-very-secret",
+        }
+        for name, data in content.items():
+            path = tmp_path / "secrets" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    return mount
+
+
+@pytest.fixture
+def secured(plc, tmp_path: Path, pairs: dict[str, Pair]) -> Callable[..., object]:
+    """`await secured("server", policy="…")`: a server with this certificate and one secured endpoint."""
+
+    async def start(
+        pair: str = "server",
+        policy: str = "Basic256Sha256",
+        mode: str = "SignAndEncrypt",
+        validator=None,
+        users=None,
+        tokens=None,
+    ) -> None:
+        async def prepare(server) -> None:
+            (tmp_path / "server.pem").write_bytes(pairs[pair].pem)
+            (tmp_path / "server-key.pem").write_bytes(pairs[pair].key_pem)
+            await server.set_application_uri(f"urn:test:{pair}")
+            await server.load_certificate(str(tmp_path / "server.pem"))
+            await server.load_private_key(str(tmp_path / "server-key.pem"))
+            server.set_security_policy([getattr(ua.SecurityPolicyType, f"{policy.replace('_', '')}_{mode}")])
+            if validator:
+                server.set_certificate_validator(validator)
+            if users:
+                server.iserver.user_manager = users
+            if tokens:
+                server.set_identity_tokens(tokens)
+
+        await plc.start({"a": 1}, prepare=prepare)
+
+    return start

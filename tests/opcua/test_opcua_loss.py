@@ -1,6 +1,7 @@
 """Nothing is lost unnoticed and nothing is stored twice, whatever happens to server and connection."""
 
 import asyncio
+import math
 import time
 
 import pytest
@@ -37,6 +38,40 @@ async def test_a_server_restart_restores_the_subscription_and_leaves_one_gap_eac
     await plc.write("a", 99)
     await recorder.until(lambda: recorder.values("a")[-1] == 99)
     assert recorder.reasons[-1] == "SessionUp"
+
+
+@pytest.mark.row("F13")
+@pytest.mark.parametrize("rounds", [pytest.param(5, id="quick"), pytest.param(50, id="long", marks=pytest.mark.chaos)])
+async def test_a_server_that_restarts_again_and_again(rounds, plc, signal, reading, recorder, measured):
+    """Every second restart nothing happened meanwhile, so that a gap would be a false one."""
+    steady = plc.stamped(0)
+    await plc.start({"a": steady})
+    await reading(plc.url, [signal("a")])
+    await recorder.until(lambda: recorder.samples)
+    took: list[float] = []
+    real = 0
+    for number in range(1, rounds + 1):
+        port, seen = plc.port, len(recorder.gaps)
+        await plc.stop()
+        await recorder.until(lambda: recorder.connections[-1][0] == "False")
+        if number % 2:
+            steady = plc.stamped(number)
+        await plc.start({"a": steady}, port=port)
+        began = time.monotonic()
+        await recorder.until(lambda: recorder.connections[-1][0] == "True")
+        await recorder.until(lambda: any(each.monitored_item_srv._monitored_items for each in plc.subscriptions()))
+        took.append(time.monotonic() - began)
+        if not number % 2:
+            steady = plc.stamped(number)
+            await plc.write("a", steady)
+        await recorder.until(lambda number=number: recorder.values("a")[-1] == number)
+        real += number % 2
+        assert len(recorder.gaps) - seen == number % 2, f"restart {number}"
+    p95 = sorted(took)[math.ceil(0.95 * len(took)) - 1]
+    assert p95 <= 5
+    measured(
+        f"{rounds} restarts: reconnected p95 {p95:.1f} s, {rounds}/{rounds} subscribed, {real}/{real} real gaps told, 0 false"
+    )
 
 
 async def test_a_broken_connection_is_resumed_without_loss_or_repeat(plc, wire, signal, reading, recorder):
@@ -125,6 +160,7 @@ async def test_a_commit_that_fails_is_tried_again(plc, signal, reading, recorder
     await recorder.until(lambda: not inner._not_acknowledged_results)
 
 
+@pytest.mark.row("B11")
 async def test_lost_notifications_are_fetched_again_and_those_gone_for_good_are_a_gap(plc, signal, reading, recorder):
     await plc.start({"a": 0})
     await reading(plc.url, [signal("a")])
@@ -143,6 +179,7 @@ async def test_lost_notifications_are_fetched_again_and_those_gone_for_good_are_
     assert set(range(40)) - set(recorder.values("a"))
 
 
+@pytest.mark.row("B11")
 async def test_a_queue_that_overflowed_at_the_server_is_a_gap_of_that_signal(plc, signal, reading, recorder):
     await plc.start({"a": 1, "b": 1})
     await reading(plc.url, [signal("a"), signal("b")])
@@ -156,6 +193,7 @@ async def test_a_queue_that_overflowed_at_the_server_is_a_gap_of_that_signal(plc
     assert second.quality == "Good"
 
 
+@pytest.mark.row("B11")
 async def test_a_subscription_that_dies_silently_is_noticed_and_made_anew(plc, signal, reading, recorder, monkeypatch):
     monkeypatch.setattr(subscription, "KEEP_ALIVE_MS", 300)
     monkeypatch.setattr(link, "WATCH_SECONDS", 0.2)

@@ -1,18 +1,16 @@
 """Secured channels with real certificates; who is not to be trusted is not talked to, and the reason is named."""
 
-import ipaddress
-from collections.abc import Callable
+import asyncio
+import dataclasses
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from asyncua import ua
 from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.internal_session import InternalSession
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 pytestmark = pytest.mark.slow
 
@@ -22,111 +20,6 @@ POLICIES = {
     "Aes256_Sha256_RsaPss": "Aes256Sha256RsaPss",
 }
 SECRET_WORD = "hunter2-very-secret"
-
-
-class Pair:
-    """A certificate and its key."""
-
-    def __init__(self, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> None:
-        self.certificate, self.key = certificate, key
-
-    @property
-    def pem(self) -> bytes:
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
-
-    @property
-    def key_pem(self) -> bytes:
-        return self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-
-
-def make(
-    name: str,
-    *,
-    issuer: Pair | None = None,
-    ca: bool = False,
-    host: str = "127.0.0.1",
-    days: tuple[int, int] = (-1, 30),
-) -> Pair:
-    key = rsa.generate_private_key(65537, 2048)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    address: x509.GeneralName = x509.DNSName(host)
-    if host[0].isdigit():
-        address = x509.IPAddress(ipaddress.ip_address(host))
-    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(f"urn:test:{name}"), address])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + timedelta(days=days[0]))
-        .not_valid_after(now + timedelta(days=days[1]))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .add_extension(names, critical=False)
-    )
-    return Pair(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
-
-
-@pytest.fixture(scope="module")
-def pairs() -> dict[str, Pair]:
-    authority = make("authority", ca=True)
-    return {
-        "authority": authority,
-        "gateway": make("gateway"),
-        "server": make("server", issuer=authority),
-        "self-signed": make("self-signed"),
-        "expired": make("expired", issuer=authority, days=(-30, -1)),
-        "other host": make("other-host", issuer=authority, host="press.acme.example"),
-        "no authority": make("not-an-authority", issuer=make("authority")),
-    }
-
-
-@pytest.fixture
-def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pairs: dict[str, Pair]) -> Callable[..., None]:
-    """`secrets(trusted="authority")`: mounted Secrets `cert`, `trust` and `login`."""
-    monkeypatch.setenv("PLANTWRIGHT_SECRETS_DIR", str(tmp_path / "secrets"))
-
-    def mount(trusted: str = "authority", identity: str = "gateway") -> None:
-        content = {
-            "cert/tls.crt": pairs[identity].pem,
-            "cert/tls.key": pairs[identity].key_pem,
-            "trust/machine.crt": pairs[trusted].pem,
-            "login/username": b"reader",
-            "login/password": SECRET_WORD.encode(),
-        }
-        for name, data in content.items():
-            path = tmp_path / "secrets" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-
-    return mount
-
-
-@pytest.fixture
-def secured(plc, tmp_path: Path, pairs: dict[str, Pair]) -> Callable[..., object]:
-    """`await secured("server", policy="…")`: a server with this certificate and one secured endpoint."""
-
-    async def start(
-        pair: str = "server", policy: str = "Basic256Sha256", mode: str = "SignAndEncrypt", validator=None, users=None
-    ) -> None:
-        async def prepare(server) -> None:
-            (tmp_path / "server.pem").write_bytes(pairs[pair].pem)
-            (tmp_path / "server-key.pem").write_bytes(pairs[pair].key_pem)
-            await server.set_application_uri(f"urn:test:{pair}")
-            await server.load_certificate(str(tmp_path / "server.pem"))
-            await server.load_private_key(str(tmp_path / "server-key.pem"))
-            server.set_security_policy([getattr(ua.SecurityPolicyType, f"{POLICIES[policy]}_{mode}")])
-            if validator:
-                server.set_certificate_validator(validator)
-            if users:
-                server.iserver.user_manager = users
-
-        await plc.start({"a": 1}, prepare=prepare)
-
-    return start
 
 
 SECURITY = {"security_mode": "SignAndEncrypt", "certificate_secret": "cert", "trust_secret": "trust"}
@@ -166,6 +59,8 @@ async def test_a_secured_session_is_resumed_after_a_cut(plc, wire, secured, secr
         pytest.param("other host", "authority", "CertificateNotTrusted", "does not name 127.0.0.1", id="other host"),
     ],
 )
+@pytest.mark.row("B10")
+@pytest.mark.row("B10")
 async def test_whom_the_gateway_trusts(pair, trusted, reason, words, plc, secured, secrets, signal, reading, recorder):
     secrets(trusted)
     await secured(pair)
@@ -176,6 +71,8 @@ async def test_whom_the_gateway_trusts(pair, trusted, reason, words, plc, secure
     assert (recorder.samples == []) or reason == "SessionUp"
 
 
+@pytest.mark.row("B10")
+@pytest.mark.row("B10")
 async def test_a_policy_that_is_not_offered_is_not_replaced_by_a_weaker_one(
     plc, secured, secrets, signal, reading, recorder
 ):
@@ -223,6 +120,63 @@ async def test_a_login(expected, reason, plc, secured, secrets, signal, reading,
     assert "PRIVATE KEY" not in shown
 
 
+@pytest.mark.row("B10")
+async def test_a_password_in_clear_is_refused_though_the_endpoints_asked_before_promised_otherwise(
+    plc, secured, secrets, signal, reading, recorder, monkeypatch
+):
+    """Who changes the answer to GetEndpoints on its way must not get a password; what counts is said within the session."""
+    create, asked = InternalSession.create_session, []
+
+    async def in_clear(self, params, sockname=None):
+        result = await create(self, params, sockname)
+        for endpoint in result.ServerEndpoints:
+            for token in endpoint.UserIdentityTokens:
+                token.SecurityPolicyUri = "http://opcfoundation.org/UA/SecurityPolicy#None"
+        return result
+
+    class Asked(Users):
+        def get_user(self, iserver, username=None, password=None, certificate=None):
+            asked.append(username)
+            return super().get_user(iserver, username, password, certificate)
+
+    monkeypatch.setattr(InternalSession, "create_session", in_clear)
+    secrets()
+    await secured(mode="Sign", users=Asked(SECRET_WORD))
+    await reading(plc.url, [signal("a")], credentials_secret="login", **SECURITY | {"security_mode": "Sign"})
+    await recorder.until(lambda: len(recorder.reasons) > 1)
+    assert recorder.connections[1][1] == "CredentialsRejected"
+    assert "clear text" in recorder.connections[1][2]
+    assert asked == []
+
+
+@pytest.mark.row("B10")
+async def test_an_endpoint_that_points_elsewhere_is_not_followed(
+    plc, secured, secrets, signal, reading, recorder, monkeypatch
+):
+    ask, dialled = InternalSession.get_endpoints, []
+
+    async def elsewhere(reader, writer) -> None:
+        dialled.append(writer)
+        writer.close()
+
+    trap = await asyncio.start_server(elsewhere, "127.0.0.1", 0)
+    port = trap.sockets[0].getsockname()[1]
+
+    async def pointing(self, params=None, sockname=None):
+        endpoints = await ask(self, params, sockname)
+        return [dataclasses.replace(each, EndpointUrl=f"opc.tcp://127.0.0.1:{port}") for each in endpoints]
+
+    monkeypatch.setattr(InternalSession, "get_endpoints", pointing)
+    secrets()
+    await secured()
+    await reading(plc.url, [signal("a")], **SECURITY)
+    await recorder.until(lambda: recorder.values("a") == [1])
+    trap.close()
+    assert dialled == []
+
+
+@pytest.mark.row("B10")
+@pytest.mark.row("B10")
 async def test_a_login_never_goes_over_an_open_channel(plc, wire, secrets, signal, reading, recorder):
     secrets()
     await plc.start({"a": 1})
@@ -257,6 +211,8 @@ async def test_a_missing_secret_is_named_and_found_when_it_appears(
     await recorder.until(lambda: recorder.values("a") == [1])
 
 
+@pytest.mark.row("B10")
+@pytest.mark.row("B10")
 async def test_a_revoked_server_is_not_trusted(plc, secured, secrets, tmp_path, pairs, signal, reading, recorder):
     secrets()
     now, authority = datetime.now(UTC), pairs["authority"]

@@ -1,6 +1,7 @@
 """Servers that limit, refuse or are none; and the proof that the gateway only reads."""
 
 import asyncio
+import dataclasses
 import subprocess
 import sys
 
@@ -11,12 +12,14 @@ from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
 
 from plantwright_gateway.sources.opcua import link
+from plantwright_gateway.sources.opcua.transport import BoundedClient
 
 READ_ONLY_SERVICES = {
     getattr(ua.ObjectIds, f"{name}Request_Encoding_DefaultBinary")
     for name in (
         *("CreateSession", "ActivateSession", "CloseSession", "GetEndpoints", "Read"),
         *("CreateSubscription", "DeleteSubscriptions", "CreateMonitoredItems", "Publish", "Republish"),
+        *("TransferSubscriptions", "HistoryRead"),
     )
 }
 
@@ -115,6 +118,44 @@ async def test_requests_keep_to_the_limits_that_the_server_announces_or_enforces
 
 
 @pytest.mark.slow
+async def test_a_server_that_revises_every_time_to_nothing_is_read_without_haste(
+    plc, wire, signal, reading, recorder, monkeypatch
+):
+    """Zero is no interval and no lifetime: neither a busy loop nor a subscription that counts as silent comes of it."""
+    create = InternalSession.create_subscription
+    monkeypatch.setattr(link, "WATCH_SECONDS", 0.2)
+
+    async def to_nothing(self, params, callback, request_callback=None):
+        result = await create(self, params, callback, request_callback)
+        if not self.external:
+            return result
+        nothing = {"RevisedPublishingInterval": 0.0, "RevisedMaxKeepAliveCount": 0, "RevisedLifetimeCount": 0}
+        return dataclasses.replace(result, **nothing)
+
+    async def forgetful(self, renew=False):
+        renewed.append(renew)
+        await open_channel(self, renew)
+        self.secure_channel_timeout = 0
+
+    open_channel, renewed = BoundedClient.open_secure_channel, []
+    monkeypatch.setattr(InternalSession, "create_subscription", to_nothing)
+    monkeypatch.setattr(BoundedClient, "open_secure_channel", forgetful)
+    await plc.start({"a": 1})
+    proxy = await wire()
+    await reading(proxy.url, [signal("a")])
+    await recorder.until(lambda: recorder.samples)
+    [inner] = plc.subscriptions()
+    asked = len(proxy.services)
+    await recorder.until(lambda: len(recorder.confirmed) >= 3)
+    await plc.write("a", 2)
+    await recorder.until(lambda: recorder.values("a") == [1, 2])
+    assert len(proxy.services) - asked < 100
+    assert len(renewed) < 5
+    assert recorder.gaps == []
+    assert plc.subscriptions() == [inner]
+
+
+@pytest.mark.slow
 async def test_a_server_without_a_free_session_says_so(plc, monkeypatch, signal, reading, recorder):
     def full(self, name, user=None, external=False):
         raise ServiceError(ua.StatusCodes.BadTooManySessions)
@@ -144,7 +185,7 @@ async def test_a_namespace_that_moved_is_found_again_and_a_node_that_appears_is_
     [
         pytest.param(b"", "ProtocolError", id="hangs up"),
         pytest.param(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "ProtocolError", id="http"),
-        pytest.param(b"ACKF\xff\xff\xff\x7f" + b"x" * 64, "Timeout", id="2 GB header"),
+        pytest.param(b"ACKF\xff\xff\xff\x7f" + b"x" * 64, "ProtocolError", id="2 GB header"),
         pytest.param(b"ERRF\x10\0\0\0\0\0\x7d\x80\xff\xff\xff\xff", "ProtocolError", id="error message"),
         pytest.param(None, "Timeout", id="silent"),
     ],
@@ -161,10 +202,10 @@ async def test_what_is_no_server_gets_a_reason(answer, reason, signal, reading, 
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    await reading(f"opc.tcp://127.0.0.1:{port}", [signal("a")], timeout_ms=300)
-    await recorder.until(lambda: len(recorder.reasons) > 1)
-    assert recorder.connections[1][:2] == ("False", reason)
-    server.close()
+    async with server:
+        await reading(f"opc.tcp://127.0.0.1:{port}", [signal("a")], timeout_ms=300)
+        await recorder.until(lambda: len(recorder.reasons) > 1)
+        assert recorder.connections[1][:2] == ("False", reason)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_what_is_gone_stays_gone_though_an_own_write_answers_late() -> None:
     observed.observe("Machine", machine(version=8), gone=True)
     observed.observe("Machine", machine(version=7))
     assert observed.get(KEY) is None
-    assert observed.knows(KEY, "u")
+    assert observed.knows(KEY, 1)
     observed.observe("Machine", machine(version=9, uid="added again"))
     assert observed.uid(KEY) == "added again"
 
@@ -138,7 +138,18 @@ def test_what_nobody_reads_is_not_kept() -> None:
     pod = child("Pod", spec={"containers": [{"env": ["large"]}]}, status={"podIP": "10.0.0.9", "qosClass": "Burstable"})
     pod["metadata"]["managedFields"] = [{"manager": "kubelet"}]
     kept = trim("Pod", pod)
-    assert "spec" not in kept
+    assert kept["spec"] == {"nodeName": pod["spec"].get("nodeName", "")}
     assert kept["status"] == {"podIP": "10.0.0.9"}
     assert "managedFields" not in kept["metadata"]
     assert "managedFields" in pod["metadata"], "the event itself is not changed"
+
+
+def test_what_is_known_is_told_by_versions() -> None:
+    observed, _ = cache()
+    assert not observed.knows(KEY, 1)
+    observed.observe("Machine", machine(version=5))
+    assert observed.knows(KEY, 5)
+    assert not observed.knows(KEY, 6), "a newer version has been listed"
+    observed.observe("Machine", machine(version=7), gone=True)
+    assert observed.knows(KEY, 6)
+    assert not observed.knows(KEY, 8), "it was made again and no event told so"

@@ -121,3 +121,41 @@ async def test_workers_share_the_keys(workers: int) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert set(seen) == {key(str(n)) for n in range(50)}
+
+
+async def test_a_key_that_changes_without_end_is_worked_on_less_often() -> None:
+    now = [100.0]
+    queue = WorkQueue(spacing=0.2, clock=lambda: now[0])
+    starts = []
+    for _ in range(600):  # half a minute, twenty changes a second
+        queue.add(key("a"))
+        if queue.ready():
+            assert await take(queue) == key("a")
+            starts.append(now[0])
+            queue.done(key("a"))
+        now[0] += 0.05
+    assert len([at for at in starts if at < 102]) >= 9, "a gateway that starts is followed closely"
+    assert len([at for at in starts if at >= 110]) <= 21, "about once per second afterwards"
+    now[0] += 15
+    queue.add(key("a"))
+    assert await take(queue) == key("a")
+    queue.done(key("a"))
+    queue.add(key("a"))
+    now[0] += 0.2
+    assert queue.ready() == 1, "calm has given the burst back"
+
+
+async def test_failures_within_a_pause_do_not_lengthen_it() -> None:
+    now = [100.0]
+    queue = WorkQueue(spacing=0, clock=lambda: now[0])
+    ends = []
+    for _ in range(6):  # one failure after its pause, then two that events brought forward
+        for _ in range(3):
+            queue.add(key("a"))
+            assert await take(queue) == key("a")
+            ends.append(now[0] + queue.failed(key("a")))
+            now[0] += 0.01
+        now[0] = max(ends[-3:]) + 0.01
+    lengths = [ends[i + 2] - ends[i] for i in range(6, 18, 3)]
+    assert max(lengths) < 0.01, "the same pause, to its end"
+    assert now[0] - 100 <= sum(FIRST_PAUSE * 2**n * 1.25 for n in range(6)) + 3

@@ -170,3 +170,34 @@ async def test_a_server_that_is_silent_or_never_ends_is_given_up(
 def test_what_is_no_http_sink_is_refused_at_once(config: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="m"):
         HttpSink(config)
+
+
+async def test_a_client_certificate_is_shown_and_a_renewed_one_taken_up(
+    serve: Any, make: Any, batch: Batch, secrets: Any, authority: trustme.CA, server_tls: ssl.SSLContext
+) -> None:
+    callers: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        callers.append(request.transport.get_extra_info("peercert")["subject"][-1][0][1])
+        return web.json_response(RECEIPT)
+
+    server_tls.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(server_tls)
+    url = await serve(handler, server_tls)
+    secrets("mes-ca", "ca.crt", authority.cert_pem.bytes().decode())
+    with pytest.raises(SinkUnavailable):
+        await make(url, ca_secret="mes-ca").deliver(batch)
+    sink = make(url, ca_secret="mes-ca", certificate_secret="client")
+    with pytest.raises(SinkUnavailable, match=r"SecretNotFound.*client.*tls\.crt"):
+        await sink.deliver(batch)
+    for name in ("first", "second"):
+        pair = authority.issue_cert(f"{name}@acme.example", common_name=name)
+        secrets("client", "tls.key", pair.private_key_pem.bytes().decode())
+        secrets("client", "tls.crt", pair.cert_chain_pems[0].bytes().decode())
+        await sink.deliver(batch)
+        await sink.deliver(batch)
+    assert callers == ["first", "first", "second", "second"]
+    secrets("client", "tls.key", authority.issue_cert("x@acme.example").private_key_pem.bytes().decode())
+    with pytest.raises(SinkUnavailable, match=r"Secret client: tls\.crt and tls\.key are no pair"):
+        await sink.deliver(batch)

@@ -114,3 +114,40 @@ async def test_nobody_there(make: Any, batch: Batch) -> None:
 def test_what_is_no_mqtt_sink_is_refused_at_once(config: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="m"):
         MqttSink(config)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_client_certificate_is_shown_and_a_renewed_one_taken_up(
+    broker: Any, make: Any, batch: Batch, secrets: Any, authority: trustme.CA, tmp_path: Path
+) -> None:
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    acl = tmp_path / "acl"
+    acl.write_text("user second\ntopic readwrite #\n")
+    acl.chmod(0o700)
+    files = (f"{key} {tmp_path / name}" for key, name in (("keyfile", "key.pem"), ("certfile", "cert.pem")))
+    await broker.start(
+        *files,
+        f"cafile {tmp_path / 'ca.pem'}",
+        "require_certificate true",
+        "use_identity_as_username true",
+        f"acl_file {acl}",
+    )
+    url = f"mqtts://localhost:{broker.port}"
+    secrets("ca", "ca.crt", authority.cert_pem.bytes().decode())
+    with pytest.raises(SinkUnavailable):
+        await make(url, ca_secret="ca").deliver(batch)
+    sink = make(url, ca_secret="ca", certificate_secret="client")
+    # The broker lets the second one write; only a new connection can be the second.
+    for name, told in (("first", "PUBACK 0x87"), ("second", "")):
+        pair = authority.issue_cert(f"{name}@acme.example", common_name=name)
+        secrets("client", "tls.key", pair.private_key_pem.bytes().decode())
+        secrets("client", "tls.crt", pair.cert_chain_pems[0].bytes().decode())
+        if told:
+            with pytest.raises(SinkUnavailable, match=told):
+                await sink.deliver(batch)
+        else:
+            assert (await sink.deliver(batch)).watermark == 9

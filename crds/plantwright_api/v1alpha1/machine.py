@@ -47,13 +47,19 @@ class OpcUaSecurity(ApiModel):
         default=False, description="True allows mode None. It stays visible as a condition of the machine."
     )
     certificate_secret_ref: SecretRef | None = Field(
-        default=None, description="Secret with `tls.crt` and `tls.key`; absent: the plant's."
+        default=None,
+        description="Secret with `tls.crt` and `tls.key`; absent: the plant's; absent there too: the gateway makes its own, "
+        "which a person trusts at the machine.",
     )
     trust_secret_ref: SecretRef | None = Field(
         default=None, description="Secret with trusted `*.crt` entries; absent: the plant's."
     )
     credentials_secret_ref: SecretRef | None = Field(
         default=None, description="Secret with `username` and `password`; absent: anonymous."
+    )
+    user_certificate_secret_ref: SecretRef | None = Field(
+        default=None,
+        description="Secret with `tls.crt` and `tls.key` of a user: login by certificate, instead of credentialsSecretRef.",
     )
 
     model_config = ConfigDict(
@@ -69,6 +75,13 @@ class OpcUaSecurity(ApiModel):
                 "rule": "self.mode != 'None' || !has(self.credentialsSecretRef)",
                 "message": "credentials are never sent over an unprotected channel: remove credentialsSecretRef or mode: None",
                 "fieldPath": ".credentialsSecretRef",
+                "reason": "FieldValueForbidden",
+            },
+            {
+                "rule": "!has(self.userCertificateSecretRef) || (self.mode != 'None' && !has(self.credentialsSecretRef))",
+                "message": "a login by certificate needs a protected channel and no other login: remove mode: None and "
+                "credentialsSecretRef, or userCertificateSecretRef",
+                "fieldPath": ".userCertificateSecretRef",
                 "reason": "FieldValueForbidden",
             },
         )

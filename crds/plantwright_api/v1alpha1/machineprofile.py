@@ -65,6 +65,11 @@ class Acquisition(ApiModel):
         description="OPC UA: most nodes in one request where the server does not announce its limit.",
         json_schema_extra={"format": "int32"},
     )
+    history_backfill: bool = Field(
+        default=False,
+        description="OPC UA: true fills a gap from the server's history, where it keeps one: the values come with their "
+        "own times, before the value that ends the gap, at most 10,000 per gap.",
+    )
 
 
 class ModbusDefaults(ApiModel):

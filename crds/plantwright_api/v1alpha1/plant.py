@@ -99,6 +99,16 @@ class Calendar(ApiModel):
     )
 
 
+def _certificate_needs(scheme: str) -> dict[str, str]:
+    """The rule that a client certificate is of no use without TLS."""
+    return {
+        "rule": f"!has(self.certificateSecretRef) || self.url.startsWith('{scheme}://')",
+        "message": f"a client certificate is shown over TLS only: write {scheme}:// or remove certificateSecretRef",
+        "fieldPath": ".certificateSecretRef",
+        "reason": "FieldValueForbidden",
+    }
+
+
 class HttpSink(ApiModel):
     """A central MES that takes batches of CloudEvents by HTTP POST."""
 
@@ -112,6 +122,12 @@ class HttpSink(ApiModel):
     ca_secret_ref: SecretRef | None = Field(
         default=None, description="Secret with key `ca.crt` that the server is held to."
     )
+    certificate_secret_ref: SecretRef | None = Field(
+        default=None,
+        description="Secret with `tls.crt` and `tls.key`: the client certificate that gateways show (mutual TLS).",
+    )
+
+    model_config = ConfigDict(json_schema_extra=rules(_certificate_needs("https")))
 
 
 class MqttSink(ApiModel):
@@ -136,6 +152,12 @@ class MqttSink(ApiModel):
     ca_secret_ref: SecretRef | None = Field(
         default=None, description="Secret with key `ca.crt` that the broker is held to."
     )
+    certificate_secret_ref: SecretRef | None = Field(
+        default=None,
+        description="Secret with `tls.crt` and `tls.key`: the client certificate that gateways show (mutual TLS).",
+    )
+
+    model_config = ConfigDict(json_schema_extra=rules(_certificate_needs("mqtts")))
 
 
 class Sink(ApiModel):
@@ -145,6 +167,12 @@ class Sink(ApiModel):
     country: Annotated[str, Field(min_length=2, max_length=2, pattern="^[A-Z]{2}$")] | None = Field(
         default=None,
         description="Country in which the sink keeps data, ISO 3166-1 alpha-2; policies judge residency by it.",
+    )
+    max_requests_per_second: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        default=None,
+        description="Most requests a second that all gateways of the plant together send to this sink, each an equal share; a "
+        "request carries up to 500 events. Absent: no limit.",
+        json_schema_extra={"format": "int32"},
     )
     http: HttpSink | None = Field(default=None, description="Set for a sink that takes HTTP.")
     mqtt: MqttSink | None = Field(default=None, description="Set for a sink that is an MQTT broker.")
@@ -190,7 +218,8 @@ class OpcUaDefaults(ApiModel):
 
     certificate_secret_ref: SecretRef | None = Field(
         default=None,
-        description="Secret with `tls.crt` and `tls.key`: the client certificate of the plant's gateways, as cert-manager makes it.",
+        description="Secret with `tls.crt` and `tls.key`: the client certificate of the plant's gateways, as cert-manager "
+        "makes it. Absent: each gateway makes its own.",
     )
     trust_secret_ref: SecretRef | None = Field(
         default=None,
@@ -226,8 +255,15 @@ class Network(ApiModel):
         description="Networks in which endpoints and MES services given by host name live; a NetworkPolicy takes no names.",
         json_schema_extra=LIST_SET,
     )
+    dns_cidrs: Annotated[list[Cidr], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Networks of DNS servers that are no pods of the cluster, such as a cloud's resolver. The cluster's own DNS "
+        "and NodeLocal DNSCache (169.254.20.10) need not be named.",
+        json_schema_extra=LIST_SET,
+    )
     monitoring_namespace: Label | None = Field(
-        default=None, description="Namespace whose pods may scrape metrics; absent: any namespace of the cluster."
+        default=None,
+        description="Namespace whose pods may scrape metrics; absent: any pod of the cluster that is no gateway.",
     )
 
 

@@ -143,6 +143,12 @@ REASONS: tuple[Reason, ...] = (
     Reason("WaitingForSlot", "Ready", "rollout.maxConcurrent gateways restart already."),
     Reason("PodNotScheduled", "Ready", "The cluster has no node for the gateway.", "Add room; see the pod's events."),
     Reason(
+        "NodeLost",
+        "Ready",
+        "The gateway's node does not answer; the machine is stranded, its buffer is safe with the node or its volume.",
+        "Bring the node back; or, once it is certainly off, taint it node.kubernetes.io/out-of-service.",
+    ),
+    Reason(
         "ImagePullFailed", "Ready", "The gateway's image cannot be pulled.", "Mend spec.gateway.image or the registry."
     ),
     Reason("GatewayCrashing", "Ready", "The gateway's container ends again and again.", "See its log."),
@@ -159,6 +165,12 @@ REASONS: tuple[Reason, ...] = (
         "ConnectionRefused", "Connected", "The host refuses the port.", "Check the port and whether the server runs."
     ),
     Reason("HostNotFound", "Connected", "The host name cannot be resolved.", "Mend spec.endpoint.url."),
+    Reason(
+        "AddressForbidden",
+        "Connected",
+        "The host name leads to a loopback, link-local or metadata address, or to the API server.",
+        "Mend spec.endpoint.url, or the name in DNS.",
+    ),
     Reason(
         "Timeout",
         "Connected",
@@ -264,6 +276,12 @@ REASONS: tuple[Reason, ...] = (
     Reason("FirstValueStored", "Commissioned", "The MES stored data that meets the contract."),
     Reason("NothingStoredYet", "Commissioned", "The MES has not stored a value that meets the contract."),
     Reason("SignAndEncrypt", "Secure", "OPC UA with SignAndEncrypt."),
+    Reason(
+        "CertificateEndsSoon",
+        "Secure",
+        "Protected, and a certificate that this rests on ends within 14 days; the message names it.",
+        "Renew it in its Secret (cert-manager does so by itself); it is taken up without a restart.",
+    ),
     Reason("SignOnly", "Secure", "OPC UA with Sign: readable on the wire."),
     Reason("InsecureAllowed", "Secure", "OPC UA without security, by allowInsecure.", "Remove mode: None."),
     Reason("ProtocolHasNone", "Secure", "Modbus TCP knows no security; the NetworkPolicy is its conduit."),
@@ -284,6 +302,7 @@ GAP_REASONS: tuple[Word, ...] = (
     Word("QueueOverflow", "The OPC UA server's queue lost values of this signal before they were fetched."),
     Word("SignalUnreadable", "The machine refused the address for a while."),
     Word("Full", "The buffer was full, so nothing was read."),
+    Word("SessionRenewed", "The OPC UA session was made anew for a changed Secret; polls in between were missed."),
 )
 """Why a stretch was not observed, besides the reasons of Connected (no session) that a gap carries as well."""
 

@@ -147,7 +147,10 @@ class ModbusSource(Config, frozen=True, tag="ModbusTCP", tag_field="protocol"):
 
 
 class OpcUaSource(Config, frozen=True, tag="OPCUA", tag_field="protocol"):
-    """How to reach an OPC UA server. Secrets are names of folders under SECRETS_DIR."""
+    """How to reach an OPC UA server. Secrets are names of folders under SECRETS_DIR.
+
+    Without `certificate_secret` the gateway makes a certificate of its own and keeps it beside its buffer.
+    """
 
     url: str
     timeout_ms: int = 3000
@@ -160,6 +163,8 @@ class OpcUaSource(Config, frozen=True, tag="OPCUA", tag_field="protocol"):
     certificate_secret: str | None = None
     trust_secret: str | None = None
     credentials_secret: str | None = None
+    user_certificate_secret: str | None = None
+    history_backfill: bool = False
 
 
 class HttpSink(Config, frozen=True, tag="HTTP", tag_field="type"):
@@ -169,6 +174,9 @@ class HttpSink(Config, frozen=True, tag="HTTP", tag_field="type"):
     url: str
     token_secret: str | None = None
     ca_secret: str | None = None
+    certificate_secret: str | None = None
+    max_requests_per_second: float | None = None
+    """This machine's share of what the plant may send."""
 
 
 class MqttSink(Config, frozen=True, tag="MQTT", tag_field="type"):
@@ -179,6 +187,9 @@ class MqttSink(Config, frozen=True, tag="MQTT", tag_field="type"):
     topic_prefix: str = "plantwright/v1"
     credentials_secret: str | None = None
     ca_secret: str | None = None
+    certificate_secret: str | None = None
+    max_requests_per_second: float | None = None
+    """This machine's share of what the plant may send."""
 
 
 class Location(Config, frozen=True):

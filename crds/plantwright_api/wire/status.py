@@ -66,6 +66,22 @@ class Quarantine(Body, frozen=True):
     replay: Replay | None = None
 
 
+class Certificate(Body, frozen=True):
+    """A certificate that a connection rests on: what it is used for, whose it is, its fingerprints and its end.
+
+    `secret` is the Secret it comes from; none for one that the gateway made or that a server showed. `ends_soon` from 14
+    days before its end on.
+    """
+
+    use: Literal["Client", "User", "Server", "Authority", "SinkClient", "SinkAuthority"]
+    subject: str
+    sha256: str
+    sha1: str
+    end_time: str
+    secret: str = ""
+    ends_soon: bool = False
+
+
 class MachineStatus(Body, frozen=True):
     """One machine of this gateway. `violations` holds at most 50 kinds, of the contract versions in force."""
 
@@ -81,6 +97,7 @@ class MachineStatus(Body, frozen=True):
     gaps: int = 0
     quarantine: Quarantine = Quarantine()
     violations: list[Violation] = []
+    certificates: list[Certificate] = []
 
 
 class GatewayStatus(Body, frozen=True):

@@ -60,7 +60,9 @@ class Deliveries:
         self._running = {}
 
     def _start(self, wanted: _Wanted) -> _Running:
-        target = Target(wanted.config.name, self._adapters.sink(wanted.config), wanted.commissions)
+        config = wanted.config
+        sink = self._adapters.sink(config)
+        target = Target(config.name, sink, wanted.commissions, config.max_requests_per_second)
         delivery = Delivery(self._buffer, target, wanted.machine, wanted.location, self._log)
         task = asyncio.create_task(delivery.run(), name=f"deliver-{wanted.machine}-{target.name}")
         return _Running(wanted, delivery, task)

@@ -1,9 +1,11 @@
 """What the gateway knows of one machine at a moment, and what follows from it. Pure: `now_ns` is a monotonic clock's."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from plantwright_api.wire.status import Condition, Tri
+from plantwright_gateway.buffer.outlook import words
 from plantwright_gateway.buffer.records import Stats
 from plantwright_gateway.check.completeness import CURES, FieldState, judge
 from plantwright_gateway.check.reasons import INCOMPLETE
@@ -52,6 +54,7 @@ class Facts(NamedTuple):
     sinks: tuple[SinkFacts, ...] = ()
     incomplete: tuple[str, ...] = ()
     """Contracts that were incomplete for longer than they allow, as a person reads it."""
+    seconds_to_overflow: float = math.inf
 
 
 def conditions(facts: Facts) -> list[Condition]:
@@ -115,11 +118,15 @@ def _room(facts: Facts) -> tuple[Tri, str, str]:
     if buffer.blocked or buffer.fill >= 1:
         return "False", "Full", _errors(facts.sinks)
     if buffer.fill > NEARLY_FULL:
-        return "False", "NearlyFull", _errors(facts.sinks)
+        return "False", "NearlyFull", _outlook(facts, facts.sinks)
     failing = [sink for sink in facts.sinks if sink.failing_seconds > FAILING_SECONDS]
     if failing:
-        return "True", "MesRejects" if any(s.rejecting for s in failing) else "MesUnreachable", _errors(failing)
-    return "True", "RoomLeft", ""
+        return "True", "MesRejects" if any(s.rejecting for s in failing) else "MesUnreachable", _outlook(facts, failing)
+    return "True", "RoomLeft", _outlook(facts, ())
+
+
+def _outlook(facts: Facts, sinks: Iterable[SinkFacts]) -> str:
+    return "; ".join(filter(None, (_errors(sinks), words(facts.seconds_to_overflow))))
 
 
 def _errors(sinks: Iterable[SinkFacts]) -> str:

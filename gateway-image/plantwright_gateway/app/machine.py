@@ -6,9 +6,11 @@ from typing import Final
 import structlog
 
 from plantwright_api.wire.config import Machine
+from plantwright_api.wire.status import Certificate as CertificateStatus
 from plantwright_api.wire.status import MachineStatus, Quarantine, SinkStatus
 from plantwright_gateway import __version__
 from plantwright_gateway.app.adapters import Adapters
+from plantwright_gateway.app.certificates import MountedCertificates, end_of
 from plantwright_gateway.app.clock import Clock
 from plantwright_gateway.app.coverage import STATE_COVERAGE, TICK_SECONDS, Coverages, Watched
 from plantwright_gateway.app.deliveries import Deliveries
@@ -20,14 +22,18 @@ from plantwright_gateway.app.settings import Settings
 from plantwright_gateway.app.supervisor import SourceSupervisor
 from plantwright_gateway.app.violations import STATE_VIOLATIONS, Violations
 from plantwright_gateway.buffer import Buffer, BufferClosedError, Limits
+from plantwright_gateway.buffer.outlook import Outlook
 from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED, STATE_REPLAY
 from plantwright_gateway.context.kpi import load
 from plantwright_gateway.context.times import SECOND, rfc3339
 from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
+from plantwright_gateway.ports.source import Certificate
 
 SAVE_SECONDS: Final = 15.0
 FLUSH_SECONDS: Final = 4.0
 RETRY_SECONDS: Final = 5.0
+ENDS_SOON_NS: Final = 14 * 86_400 * SECOND
+"""As long as the alert on the same says."""
 
 
 class MachineRuntime:
@@ -47,6 +53,8 @@ class MachineRuntime:
         path = settings.buffer_path(machine.buffer)
         self.buffer = Buffer(path, machine.uid, _limits(machine), pipeline.events.gap, clock.wall)
         self.deliveries = Deliveries(self.buffer, adapters, self._log)
+        self._outlook = Outlook()
+        self._mounted = MountedCertificates()
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -140,6 +148,7 @@ class MachineRuntime:
     async def _watch_coverage(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
+            self._outlook.note(self._clock.mono() / SECOND, self.buffer.stats.used_bytes)
             if self.receiver is not None and self.coverage is not None:
                 receiver = self.receiver
                 self.coverage.tick(Watched(receiver.fields(), receiver.link, receiver.alive_ns))
@@ -159,6 +168,11 @@ class MachineRuntime:
     def now_ns(self) -> int:
         """Wall time, ns since the epoch."""
         return self._clock.wall()
+
+    def seconds_to_overflow(self) -> float:
+        """Seconds until the buffer is full at the pace of the last minutes; infinite while it does not grow."""
+        stats = self.buffer.stats
+        return self._outlook.seconds_to_overflow(self._clock.mono() / SECOND, stats.used_bytes, stats.max_bytes)
 
     def advance(self) -> None:
         """Count time up to now, for whoever reads the counters."""
@@ -183,7 +197,13 @@ class MachineRuntime:
             quarantine=self._quarantine(),
             gaps=(counts.gaps.total() if counts else 0) + sum(number for _, number in stats.gaps),
             violations=receiver.violations.all() if receiver else [],
+            certificates=[_told(each, self._clock.wall()) for each in self.certificates()],
         )
+
+    def certificates(self) -> list[Certificate]:
+        """Every certificate that a connection of this machine rests on."""
+        shown = self.receiver.shown if self.receiver else ()
+        return [*shown, *self._mounted.of((self.current or self.wanted).machine.sinks)]
 
     def _quarantine(self) -> Quarantine:
         stats = self.buffer.stats
@@ -204,6 +224,7 @@ class MachineRuntime:
             fields=known.fields(),
             buffer=self.buffer.stats,
             durable=machine.buffer.durable,
+            seconds_to_overflow=self.seconds_to_overflow(),
             incomplete=self.coverage.short() if self.coverage else (),
             sinks=tuple(self._sink_facts(mono)),
         )
@@ -230,6 +251,18 @@ class MachineRuntime:
             )
             for delivery in self.deliveries.current()
         ]
+
+
+def _told(certificate: Certificate, now_ns: int) -> CertificateStatus:
+    return CertificateStatus(
+        use=certificate.use,
+        subject=certificate.subject,
+        sha256=certificate.sha256,
+        sha1=certificate.sha1,
+        end_time=end_of(certificate),
+        secret=certificate.secret,
+        ends_soon=certificate.end_ns - now_ns < ENDS_SOON_NS,
+    )
 
 
 def _limits(machine: Machine) -> Limits:

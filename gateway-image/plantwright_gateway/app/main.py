@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from plantwright_api.wire.status import Farewell
-from plantwright_gateway import __version__
+from plantwright_gateway import __version__, dialling
 from plantwright_gateway.app import logs
 from plantwright_gateway.app.adapters import Adapters, Installed
 from plantwright_gateway.app.gateway import Gateway
@@ -29,6 +29,7 @@ def main(env: Mapping[str, str] = os.environ, adapters: Adapters | None = None) 
     log = structlog.get_logger(__name__)
     try:
         settings = from_environment(env)
+        dialling.guard(env)
         asyncio.run(run(adapters or Installed(), settings))
     except (OSError, ValueError) as error:
         log.error("cannot start", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 what is expected has no traceback

@@ -1,5 +1,6 @@
 """Metrics, made from what the gateway knows at the moment of the scrape. docs/reference/metrics.md explains each."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -59,9 +60,17 @@ GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "plantwright_buffer_rows": ("Events in the buffer.", ()),
     "plantwright_buffer_bytes": ("Bytes that events take in the buffer.", ()),
     "plantwright_buffer_max_bytes": ("Bytes that events may take; the WAL's share of the bound is apart.", ()),
+    "plantwright_buffer_seconds_to_overflow": (
+        "Seconds until the buffer is full at the pace of the last minutes; +Inf while it does not grow.",
+        (),
+    ),
     "plantwright_buffer_oldest_age_seconds": ("Age of the oldest event in the buffer; 0 when it is empty.", ()),
     "plantwright_quarantine_held": ("Values in quarantine.", ()),
     "plantwright_sink_backlog_rows": ("Events that a sink has not taken.", ("sink",)),
+    "plantwright_certificate_expiry_timestamp_seconds": (
+        "When a certificate ends that a connection rests on, as a Unix time.",
+        ("use", "secret"),
+    ),
     "plantwright_sink_up": ("1 while a sink takes data.", ("sink",)),
 }
 _FAMILIES: Final = ((CounterMetricFamily, COUNTERS), (GaugeMetricFamily, GAUGES))
@@ -104,7 +113,8 @@ Table = dict[str, list[tuple[tuple[str, ...], float]]]
 
 
 def _values(machine: MachineRuntime) -> Table:
-    return {**_empty(), **_production(machine), **_flow(machine), **_buffer(machine), **_sinks(machine)}
+    tables = (_production(machine), _flow(machine), _buffer(machine), _sinks(machine), _certificates(machine))
+    return {name: values for table in (_empty(), *tables) for name, values in table.items()}
 
 
 def _empty() -> Table:
@@ -170,6 +180,7 @@ def _buffer(machine: MachineRuntime) -> Table:
         "plantwright_buffer_rows": _one(stats.rows),
         "plantwright_buffer_bytes": _one(stats.used_bytes),
         "plantwright_buffer_max_bytes": _one(stats.max_bytes),
+        "plantwright_buffer_seconds_to_overflow": _one(machine.seconds_to_overflow()),
         "plantwright_buffer_oldest_age_seconds": _one(max(0.0, age)),
         "plantwright_quarantine_held": _one(stats.held),
         "plantwright_quarantine_dropped": _one(stats.held_dropped),
@@ -187,6 +198,15 @@ def _sinks(machine: MachineRuntime) -> Table:
         "plantwright_sink_backlog_rows": [((name,), stats.backlog(name)) for name, _ in sinks],
         "plantwright_sink_up": [((name,), float(health.failing_since is None)) for name, health in sinks],
     }
+
+
+def _certificates(machine: MachineRuntime) -> Table:
+    """Of several of one use and Secret, such as two sinks', the first to end."""
+    ends: dict[tuple[str, ...], float] = {}
+    for each in machine.certificates():
+        key = (each.use, each.secret)
+        ends[key] = min(each.end_ns / SECOND, ends.get(key, math.inf))
+    return {"plantwright_certificate_expiry_timestamp_seconds": list(ends.items())}
 
 
 def _one(value: float) -> list[tuple[tuple[str, ...], float]]:

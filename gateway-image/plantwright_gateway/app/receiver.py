@@ -14,7 +14,7 @@ from plantwright_gateway.check import CompiledSignal, FieldState
 from plantwright_gateway.context.events import Row
 from plantwright_gateway.context.kpi import Totals, dump
 from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
-from plantwright_gateway.ports.source import GapNotice, Sample
+from plantwright_gateway.ports.source import Certificate, GapNotice, Sample
 
 
 class Totalled:
@@ -47,6 +47,7 @@ class MachineReceiver:
         self.alive_ns: int | None = None
         self.behind_ns: int | None = None
         """By how much the gateway's clock was ahead of the source time of the value that came last."""
+        self.shown: Sequence[Certificate] = ()
         self._buffer, self._clock = buffer, clock
         self._pipeline = pipeline
         self.kpis = pipeline.kpis(totals)
@@ -67,7 +68,7 @@ class MachineReceiver:
     def source_stopped(self) -> None:
         """The source is about to be run anew: what it said no longer holds."""
         self.connection("Unknown", "Connecting")
-        self.alive_ns = None
+        self.alive_ns, self.shown = None, ()
         for known in (self._seen, self._problems, self._unreadable, self._fresh):
             known.clear()
 
@@ -114,6 +115,10 @@ class MachineReceiver:
             self._unreadable[signal] = (reason, message)
         else:
             self._unreadable.pop(signal, None)
+
+    def certificates(self, current: Sequence[Certificate]) -> None:
+        """See `ports.source.Receiver`."""
+        self.shown = current
 
     def last_observed_ns(self) -> int | None:
         """See `ports.source.Receiver`."""

@@ -1,5 +1,5 @@
 """The gateway's HTTP side: /status for the operator, /metrics for Prometheus, /healthz and /readyz for the kubelet,
-/quarantine for people."""
+/quarantine and /certificates for people."""
 
 import asyncio
 import sqlite3
@@ -13,6 +13,7 @@ import structlog
 
 from plantwright_api.wire import quarantine
 from plantwright_api.wire.status import encode
+from plantwright_gateway.app.certificates import page
 from plantwright_gateway.app.gateway import Gateway
 from plantwright_gateway.app.held import show
 from plantwright_gateway.app.metrics import CONTENT_TYPE, Metrics
@@ -47,6 +48,7 @@ class Pages:
             "/healthz": self.healthz,
             "/readyz": self.readyz,
             "/quarantine": self.quarantine,
+            "/certificates": self.certificates,
         }
 
     async def answer(self, method: bytes, target: bytes) -> Answer:
@@ -74,6 +76,12 @@ class Pages:
         """200 once a configuration is loaded and every buffer can be written."""
         why = self._gateway.not_ready()
         return Answer(503 if why else 200, f"{why or 'ok'}\n".encode())
+
+    async def certificates(self) -> Answer:
+        """Every certificate in use or shown by a machine as text and PEM, for a person who has to trust it; no keys."""
+        machines = self._gateway.machines.items()
+        parts = [page(machine.wanted.machine.name, machine.certificates()) for _, machine in machines]
+        return Answer(200, "".join(parts).encode())
 
     async def quarantine(self) -> Answer:
         """`wire.quarantine.GatewayQuarantine` as JSON; 503 while a buffer cannot be read."""

@@ -29,7 +29,8 @@ CREATE TABLE rows (
   start_ns INTEGER NOT NULL,
   end_ns INTEGER NOT NULL,
   meets INTEGER NOT NULL,
-  accepted_ns INTEGER NOT NULL
+  accepted_ns INTEGER NOT NULL,
+  crc INTEGER
 );
 CREATE TABLE sinks (name TEXT PRIMARY KEY, watermark INTEGER NOT NULL, acknowledged INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE quarantine (
@@ -169,7 +170,8 @@ def _salvage(path: Path) -> Loss:
         with contextlib.suppress(sqlite3.Error):
             state = {k: bytes(v) for k, v in broken.execute("SELECT key, value FROM state") if _is_state(k, v)}
         with contextlib.suppress(sqlite3.Error, TypeError):
-            sql = "SELECT min(start_ns), sum(weight) FROM rows WHERE seq > (SELECT coalesce(min(watermark), 0) FROM sinks)"
+            # A row whose content is gone counts as one.
+            sql = "SELECT min(start_ns), sum(coalesce(weight, 1)) FROM rows WHERE seq > (SELECT coalesce(min(watermark), 0) FROM sinks)"
             first, found = broken.execute(sql).fetchone()
             start_ns, weight = int(first), int(found)
     return Loss(start_ns, weight, state)

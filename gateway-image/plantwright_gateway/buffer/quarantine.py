@@ -51,6 +51,8 @@ class Refused(NamedTuple):
 
 def add_columns(connection: sqlite3.Connection) -> None:
     """Bring a file of an earlier gateway up to date."""
+    if not any(name == "crc" for _, name, *_ in connection.execute("PRAGMA table_info(rows)")):
+        connection.execute("ALTER TABLE rows ADD COLUMN crc INTEGER")
     known = {name for _, name, *_ in connection.execute("PRAGMA table_info(quarantine)")}
     for name, declared in ADDED_COLUMNS.items():
         if name not in known:

@@ -6,6 +6,7 @@ done with them.
 """
 
 import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -34,8 +35,16 @@ PRUNE_ROWS: Final = 1000
 SYSTEM_KINDS: Final = frozenset({GAP, CONFIGURATION})
 
 INSERT_ROW: Final = (
-    "INSERT INTO rows (kind, contract, body, weight, start_ns, end_ns, meets, accepted_ns) VALUES (?,?,?,?,?,?,?,?)"
+    "INSERT INTO rows (kind, contract, body, weight, start_ns, end_ns, meets, accepted_ns, crc)"
+    " VALUES (?,?,?,?,?,?,?,?,?)"
 )
+
+
+AROUND: Final = (
+    "SELECT (SELECT end_ns FROM rows WHERE seq < ? ORDER BY seq DESC LIMIT 1),"
+    " (SELECT start_ns FROM rows WHERE seq > ? ORDER BY seq LIMIT 1)"
+)
+"""When the rows beside a stretch were observed; its own times are as little to be trusted as its content."""
 
 
 class NoRoomError(Exception):
@@ -52,6 +61,8 @@ class Store:
         self.limits = limits
         self.dropped = 0
         self.gaps: Counter[str] = Counter()
+        self.mended = False
+        """Whether a read had to take out rows; whoever shows the store's figures sets it back."""
         self.uid = str(self._meta("uid"))
         self.epoch = str(self._meta("epoch"))
         self.quarantine = Quarantine(connection)
@@ -124,19 +135,44 @@ class Store:
         return {key: bytes(value) for key, value in self._db.execute("SELECT key, value FROM state")}
 
     def page(self, sink: str, max_rows: int, max_bytes: int, after: int = 0) -> Page:
-        """The next rows for a sink, above its watermark and `after`: at least one if there is one, then as many as fit."""
+        """The next rows for a sink, above its watermark and `after`: at least one if there is one, then as many as fit.
+
+        Rows that are not as they were written are taken out, and leave a gap.
+        """
         found: list[PageRow] = []
+        damaged: list[int] = []
         size = 0
         position = self.position(sink)
-        sql = "SELECT seq, contract, body FROM rows WHERE seq > ? ORDER BY seq LIMIT ?"
+        sql = "SELECT seq, CAST(contract AS BLOB), body, crc FROM rows WHERE seq > ? ORDER BY seq LIMIT ?"
         cursor = self._db.execute(sql, (max(position.watermark, after), max_rows))
-        for seq, contract, body in cursor:
+        for seq, contract, body, crc in cursor:
+            if crc is not None and crc != checksum(contract, body):
+                damaged.append(seq)
+                continue
             size += len(body)
             if found and size > max_bytes:
                 break
-            found.append(PageRow(seq, contract, body))
+            found.append(PageRow(seq, contract.decode("utf-8", "replace"), body))
         cursor.close()
+        if damaged:
+            self._take_out(damaged)
+            return self.page(sink, max_rows, max_bytes, after)
         return Page(self.epoch, position, found)
+
+    def _take_out(self, damaged: Sequence[int]) -> None:
+        """A page of the file that changed on the disk: SQLite cannot see it inside of a row."""
+        self.begin()
+        try:
+            around = self._db.execute(AROUND, (damaged[0], damaged[-1])).fetchone()
+            start_ns, end_ns = (self._now() if time is None else int(time) for time in around)
+            self._db.executemany("DELETE FROM rows WHERE seq = ?", [(seq,) for seq in damaged])
+            self._rows -= len(damaged)
+            self._tell_gap(BUFFER_CORRUPT, min(start_ns, end_ns), end_ns, len(damaged), "rows were changed on the disk")
+            self.commit()
+            self.mended = True
+        except BaseException:
+            self.rollback()
+            raise
 
     # sinks
 
@@ -312,7 +348,9 @@ class Store:
 
     def _insert(self, rows: Sequence[Row]) -> None:
         now = self._now()
-        self._db.executemany(INSERT_ROW, [(*row, now) for row in rows])
+        self._db.executemany(
+            INSERT_ROW, [(*row, now, checksum(row.contract.encode("utf-8", "replace"), row.body)) for row in rows]
+        )
         self._rows += len(rows)
 
     def _tell_gap(self, reason: str, start_ns: int, end_ns: int, count: int | None, text: str) -> None:
@@ -357,6 +395,13 @@ class Store:
 
     def _one(self, sql: str, *parameters: object) -> int:
         return self._db.execute(sql, parameters).fetchone()[0]  # type: ignore[no-any-return]
+
+
+def checksum(contract: object, body: object) -> int:
+    """What a row must still have when it leaves; -1 where a damaged row is not even of the right types."""
+    if not isinstance(contract, bytes) or not isinstance(body, bytes):
+        return -1
+    return zlib.crc32(body, zlib.crc32(contract))
 
 
 def _pages(rows: Sequence[Row]) -> int:

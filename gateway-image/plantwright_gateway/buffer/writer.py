@@ -187,7 +187,14 @@ class Writer(threading.Thread):
 
     def _read(self, job: Job) -> None:
         try:
-            job.done.set_result(job.run(self._ready()))
+            store = self._ready()
+            result = job.run(store)
+            if store.mended:
+                store.mended = False
+                self._snapshot()
+                if self._high is not None:
+                    self._high.write(store.epoch, self.stats.last_seq)
+            job.done.set_result(result)
         except sqlite3.Error as error:
             self._fault(error)
             job.done.set_exception(error)

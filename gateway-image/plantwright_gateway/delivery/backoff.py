@@ -1,4 +1,4 @@
-"""How long to wait after a failure."""
+"""How long to wait: after a failure, and between requests where the plant's share of a sink is limited."""
 
 import random
 from collections.abc import Callable
@@ -27,3 +27,19 @@ class Backoff:
         wait = grown * (0.5 + self._jitter() / 2)
         asked = retry_after if retry_after is not None and retry_after > 0 else 0.0
         return max(wait, min(asked, RETRY_AFTER_CAP_SECONDS))
+
+
+class Pace:
+    """At most `per_second` requests, evenly spaced; None is no limit. Times are monotonic seconds."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._spacing = 1 / per_second if per_second else 0.0
+        self._free_at = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next request may begin."""
+        return max(0.0, self._free_at - now)
+
+    def sent(self, now: float) -> None:
+        """A request begins."""
+        self._free_at = now + self._spacing

@@ -14,6 +14,27 @@ MAX_ROWS: Final = 500
 MAX_BYTES: Final = 512 * 1024
 SPLICE_BYTES: Final = 320
 """What the splice adds to each event, from above."""
+PAGE_BYTES: Final = MAX_BYTES - MAX_ROWS * SPLICE_BYTES
+FIRST_BYTES: Final = 64 * 1024
+LEAST_BYTES: Final = 4096
+
+
+class Portion:
+    """How many bytes a batch may have: a link too slow for a large one takes smaller ones, and is given more as it takes them.
+
+    Without it a link that needs longer for a full batch than anybody waits would never deliver anything.
+    """
+
+    def __init__(self) -> None:
+        self.most_bytes = FIRST_BYTES
+
+    def too_slow(self) -> None:
+        """A batch was still on its way when the time was over."""
+        self.most_bytes = max(self.most_bytes // 4, LEAST_BYTES)
+
+    def taken(self) -> None:
+        """A batch was taken."""
+        self.most_bytes = min(self.most_bytes * 2, PAGE_BYTES)
 
 
 class Stream:

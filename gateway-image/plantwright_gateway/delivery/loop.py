@@ -14,19 +14,21 @@ import time
 from typing import Final, NamedTuple, Protocol
 
 from plantwright_api.wire.config import Location
+from plantwright_api.wire.delivery import Receipt
 from plantwright_gateway.buffer import Buffer, BufferClosedError
 from plantwright_gateway.buffer.records import Page, PageRow
-from plantwright_gateway.delivery.backoff import Backoff
-from plantwright_gateway.delivery.batch import MAX_BYTES, MAX_ROWS, SPLICE_BYTES, Stream, one_contract
+from plantwright_gateway.delivery.backoff import Backoff, Pace
+from plantwright_gateway.delivery.batch import MAX_ROWS, Portion, Stream, one_contract
 from plantwright_gateway.delivery.receipts import Progress, judge
 from plantwright_gateway.ports.sink import Batch, BatchRefused, HoleReported, Sink, SinkUnavailable
 
 FLUSH_PAUSE_SECONDS: Final = 0.25
+SILENT_SECONDS: Final = 8.0
+"""A connection that is half open looks like an MES that is slow: it is waited for, and told."""
 LINGER_SECONDS: Final = 0.05
 """After a batch that was not full, wait this long for company; the first value after a pause goes at once."""
 MOST_SUSPECTS: Final = 50
 """Rows refused in a row, none taken between: then it is the sink that refuses everything, and nothing is given up."""
-PAGE_BYTES: Final = MAX_BYTES - MAX_ROWS * SPLICE_BYTES
 
 
 class Log(Protocol):
@@ -40,11 +42,15 @@ class Log(Protocol):
 
 
 class Target(NamedTuple):
-    """A sink under its name; `commissions` for the one whose store makes the machine Commissioned."""
+    """A sink under its name; `commissions` for the one whose store makes the machine Commissioned.
+
+    `max_per_second` is this machine's share of the requests that the plant may send to the sink.
+    """
 
     name: str
     sink: Sink
     commissions: bool
+    max_per_second: float | None = None
 
 
 class SinkRefusesError(SinkUnavailable):
@@ -64,11 +70,15 @@ class SinkHealth:
         self.ignored_receipts = 0
 
     def failed(self, message: str, rejecting: bool = False) -> bool:
-        """Note a failure; True when it is the first after a success."""
+        """Note a failure, after which the same is tried again; True when it is the first after a success."""
+        self.retries += 1
+        return self.failing(message, rejecting)
+
+    def failing(self, message: str, rejecting: bool = False) -> bool:
+        """Note what is wrong; True when nothing was before."""
         first = self.failing_since is None
         self.failing_since = self.failing_since or time.monotonic()
         self.last_error, self.rejecting = message, rejecting
-        self.retries += 1
         return first
 
     def worked(self) -> bool:
@@ -88,6 +98,8 @@ class Delivery:
         self._machine, self._location = machine, location
         self._log = log
         self._backoff = Backoff()
+        self._portion = Portion()
+        self._pace = Pace(target.max_per_second)
         self._woken = asyncio.Event()
         self._highest_sent = 0
         self._refused_rows = 0
@@ -142,6 +154,8 @@ class Delivery:
         try:
             return await self.step()
         except SinkUnavailable as error:
+            if error.too_slow:
+                self._portion.too_slow()
             await self._pause(str(error), error.retry_after, rejecting=isinstance(error, SinkRefusesError))
         except (sqlite3.Error, BufferClosedError) as error:
             await self._pause(f"buffer: {_name(error)}")
@@ -164,14 +178,16 @@ class Delivery:
             SinkUnavailable: nothing was taken; the same is to be tried later.
             sqlite3.Error: the buffer cannot be read now.
         """
+        await asyncio.sleep(self._pace.wait(time.monotonic()))
         page = await self._page()
         if not page.rows:
             return self._no_more_rows()
+        self._pace.sent(time.monotonic())
         stream = Stream(self._buffer.stats.uid, page.epoch, self._machine, self._location)
         batch = stream.batch(page.rows, page.position.acknowledged)
         self._highest_sent = max(self._highest_sent, batch.last)
         try:
-            receipt = await self.target.sink.deliver(batch)
+            receipt = await self._answer(batch)
         except HoleReported as hole:
             return await self._go_back(page, hole.watermark)
         except BatchRefused as refused:
@@ -182,6 +198,19 @@ class Delivery:
             raise SinkUnavailable(progress)
         return await self._taken(page, batch, progress)
 
+    async def _answer(self, batch: Batch) -> Receipt:
+        """The sink's answer. How long to wait for it is the sink's own business; that there is none is told sooner."""
+        silence = asyncio.get_running_loop().call_later(SILENT_SECONDS, self._silent)
+        try:
+            return await self.target.sink.deliver(batch)
+        finally:
+            silence.cancel()
+
+    def _silent(self) -> None:
+        message = f"the sink has a batch and has not answered for {SILENT_SECONDS:.0f} s"
+        if self.health.failing(message):
+            self._log.warning("sink does not take data", sink=self.target.name, error=message)
+
     async def _page(self) -> Page:
         size = MAX_ROWS
         if self._suspects:
@@ -189,7 +218,7 @@ class Delivery:
         elif self._refused_rows:
             size = max(1, self._refused_rows // 2)
         after = self._suspects[-1][0] if self._suspects else 0
-        page = await self._buffer.page(self.target.name, size, PAGE_BYTES, after)
+        page = await self._buffer.page(self.target.name, size, self._portion.most_bytes, after)
         return page._replace(rows=one_contract(page.rows)) if self.target.sink.one_contract_per_batch else page
 
     def _no_more_rows(self) -> int:
@@ -217,6 +246,7 @@ class Delivery:
         self.health.delivered += taken - len(progress.rejected)
         self.health.rejected += len(progress.rejected)
         self._backoff.reset()
+        self._portion.taken()
         if self.health.worked():
             self._log.info("sink takes data again", sink=name)
         return batch.count

@@ -26,11 +26,15 @@ class Batch(NamedTuple):
 
 
 class SinkUnavailable(Exception):  # noqa: N818 what happened, not whose fault it was
-    """The sink cannot take data now; the same batch is tried again. `retry_after` in seconds is its own wish."""
+    """The sink cannot take data now; the same batch is tried again. `retry_after` in seconds is its own wish.
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    `too_slow`: it was on its way when the time was over, so that less of it may arrive.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None, *, too_slow: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.too_slow = too_slow
 
 
 class BatchRefused(Exception):  # noqa: N818 what happened, not whose fault it was

@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple, Protocol
 from plantwright_api.wire.config import ModbusSource, OpcUaSource, Signal
 from plantwright_api.wire.delivery import Quality, Scalar
 
+CertificateUse = Literal["Client", "User", "Server", "Authority", "SinkClient", "SinkAuthority"]
+
 
 class Sample(NamedTuple):
     """One value as the machine gave it: typed, not yet scaled, named or checked.
@@ -35,6 +37,21 @@ class GapNotice(NamedTuple):
     count: int | None = None  # type: ignore[assignment]  # shadows tuple.count, which nobody calls
 
 
+class Certificate(NamedTuple):
+    """A certificate that the channel to the machine rests on, or would rest on: it need not be trusted.
+
+    `secret` is where it comes from; "" for one that the gateway made itself or that the server showed.
+    """
+
+    use: CertificateUse
+    subject: str
+    sha256: str
+    sha1: str
+    end_ns: int
+    pem: str
+    secret: str = ""
+
+
 class Receiver(Protocol):
     """What the gateway offers to a source. All calls are made from the event loop that runs the source."""
 
@@ -53,6 +70,9 @@ class Receiver(Protocol):
 
     def signal_problem(self, signal: str, reason: str, message: str) -> None:
         """One address cannot be read; an empty reason clears it. The others go on."""
+
+    def certificates(self, current: Sequence[Certificate]) -> None:
+        """All certificates that the channel rests on at present, in place of those told before."""
 
     def last_observed_ns(self) -> int | None:
         """When the last committed sample was observed, over restarts too; None for a machine never read.

@@ -48,12 +48,43 @@ class SecretFile:
             raise SinkUnavailable(f"{self._name} is no text") from error
 
 
-def trust(ca: SecretFile | None) -> ssl.SSLContext:
-    """A TLS context that trusts the secret's authority alone, or the system's where there is none.
+class TlsSecrets:
+    """The secrets that a TLS connection rests on: an authority and a certificate of our own, both optional."""
 
-    Raises:
-        SinkUnavailable: the secret is missing or holds no certificate.
-    """
+    def __init__(self, ca_secret: str | None, certificate_secret: str | None) -> None:
+        self._ca = SecretFile(ca_secret, "ca.crt") if ca_secret else None
+        self._name = certificate_secret
+        keys = ("tls.crt", "tls.key") if certificate_secret else ()
+        self._own = tuple(SecretFile(certificate_secret or "", key) for key in keys)
+
+    def versions(self) -> tuple[tuple[int, int, int], ...]:
+        """What tells the present content from another.
+
+        Raises:
+            SinkUnavailable: a secret or a key of it is missing.
+        """
+        return tuple(file.version() for file in (*([self._ca] if self._ca else []), *self._own))
+
+    def context(self) -> ssl.SSLContext:
+        """A context with what the secrets hold now.
+
+        Raises:
+            SinkUnavailable: a secret is missing or cannot be used.
+        """
+        context = _trusting(self._ca)
+        if self._own:
+            certificate, key = self._own
+            try:
+                # A password is never asked for: nobody would be there to give it.
+                context.load_cert_chain(certificate.path, key.path, password=lambda: b"")
+            except (OSError, ValueError) as error:
+                message = f"Secret {self._name}: tls.crt and tls.key are no pair in PEM without password"
+                raise SinkUnavailable(message) from error
+        return context
+
+
+def _trusting(ca: SecretFile | None) -> ssl.SSLContext:
+    """A TLS context that trusts the secret's authority alone, or the system's where there is none."""
     if ca is None:
         return ssl.create_default_context()
     pem = ca.read()

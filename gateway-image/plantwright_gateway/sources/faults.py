@@ -2,6 +2,8 @@
 
 import socket
 
+from plantwright_gateway.dialling import ForbiddenAddressError
+
 
 class LinkError(Exception):
     """The session is gone or could not be made. `reason` is a word of the catalogue, the message names the cure."""
@@ -16,6 +18,8 @@ def cannot_connect(error: BaseException, host: str, port: int) -> LinkError:
     place = f"{host}:{port}"
     if isinstance(error, socket.gaierror | UnicodeError):
         return LinkError("HostNotFound", f"the name {host} cannot be resolved; mend spec.endpoint.url")
+    if isinstance(error, ForbiddenAddressError):
+        return LinkError("AddressForbidden", f"{error}: {host}; mend spec.endpoint.url or the name")
     if isinstance(error, ConnectionRefusedError):
         return LinkError("ConnectionRefused", f"{place} refuses the connection; check the port and whether it serves")
     return LinkError("Unreachable", f"nothing answers at {place}; check spec.endpoint.url, cabling and firewall")

@@ -1,14 +1,14 @@
 """What a source tells the gateway about itself, said once per change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
-from plantwright_gateway.ports.source import Receiver
+from plantwright_gateway.ports.source import Certificate, Receiver
 from plantwright_gateway.sources.faults import LinkError
 
 log = structlog.get_logger(__name__)
-UP = ("SessionUp", "")
+UP = "SessionUp"
 
 
 class Reporter:
@@ -21,12 +21,16 @@ class Reporter:
         self._problems: dict[str, str] = {}
         receiver.connection("Unknown", "Connecting")
 
-    def up(self) -> None:
-        """The machine answers."""
-        if self._connection != UP:
-            self._connection = UP
-            self._receiver.connection("True", "SessionUp")
-            self._log.info("connected")
+    def up(self, message: str = "") -> None:
+        """The machine answers; the message tells what needs a look all the same."""
+        if self._connection != (UP, message):
+            self._connection = (UP, message)
+            self._receiver.connection("True", UP, message)
+            self._log.info("connected", message=message)
+
+    def certificates(self, current: Sequence[Certificate]) -> None:
+        """What the channel rests on."""
+        self._receiver.certificates(tuple(current))
 
     def down(self, fault: LinkError) -> None:
         """There is no session."""

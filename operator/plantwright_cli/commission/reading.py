@@ -8,7 +8,7 @@ from typing import Literal
 from plantwright_api.wire.config import Machine
 from plantwright_cli.errors import UserError
 from plantwright_gateway.app.adapters import Installed, UnknownAdapterError
-from plantwright_gateway.ports.source import GapNotice, Sample
+from plantwright_gateway.ports.source import Certificate, GapNotice, Sample
 
 CLOSE_SECONDS = 3.0
 LARGEST_RECORD = 100_000
@@ -45,6 +45,9 @@ class Record:
             self.problems[signal] = (reason, message)
         else:
             self.problems.pop(signal, None)
+
+    def certificates(self, current: Sequence[Certificate]) -> None:
+        """See `Receiver`."""
 
     def last_observed_ns(self) -> int | None:
         """See `Receiver`: a laptop has never read the machine."""

@@ -10,7 +10,7 @@ import msgspec
 from kubernetes.aio import client, config
 
 from plantwright_operator.cluster import errors, kinds
-from plantwright_operator.model import FIELD_MANAGER, MANAGED_BY_SELECTOR, Obj
+from plantwright_operator.model import FIELD_MANAGER, MANAGED_BY_SELECTOR, Obj, resource_version
 
 TIMEOUT = 15.0
 _APPLY = "application/apply-patch+yaml"
@@ -20,12 +20,13 @@ _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=
 
 
 class Identity(NamedTuple):
-    """One object as a list names it."""
+    """One object as a list names it, in the version that it had then."""
 
     kind: str
     namespace: str
     name: str
     uid: str
+    version: int
 
 
 async def connect() -> client.ApiClient:
@@ -146,17 +147,24 @@ class Api:
         return True
 
     async def identities(self, kind: str, namespace: str | None) -> list[Identity]:
-        """Name and uid of every object of a kind that concerns the operator; no namespace means all.
+        """Name, uid and version of every object of a kind that concerns the operator; no namespace means all.
 
         Raises:
             ApiError: of the kind that the answer stands for.
         """
         query = {"labelSelector": MANAGED_BY_SELECTOR} if kind in kinds.OWNED else {}
         answer = await self._send("GET", kinds.path(kind, namespace), None, _JSON, query, accept=_METADATA_ONLY)
-        return [
-            Identity(kind, item["metadata"].get("namespace", ""), item["metadata"]["name"], item["metadata"]["uid"])
-            for item in answer.get("items") or ()
-        ]
+        return [_identity(kind, item["metadata"]) for item in answer.get("items") or ()]
+
+    async def find(self, kind: str, namespace: str, name: str) -> Obj | None:
+        """The object by a list of one, since the operator may list Pods and not get them; None where there is none.
+
+        Raises:
+            ApiError: of the kind that the answer stands for.
+        """
+        query = {"fieldSelector": f"metadata.name={name}"}
+        answer = await self._send("GET", kinds.path(kind, namespace), None, _JSON, query)
+        return next(iter(answer.get("items") or ()), None)
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -189,6 +197,10 @@ class Api:
             decoded: Obj = msgspec.json.decode(content, type=dict)
             return decoded
         raise errors.from_response(response.status, _message(content), response.headers.get("Retry-After"))
+
+
+def _identity(kind: str, meta: Obj) -> Identity:
+    return Identity(kind, meta.get("namespace", ""), meta["name"], meta["uid"], resource_version(meta))
 
 
 def _lease(namespace: str, name: str | None = None) -> str:

@@ -24,11 +24,12 @@ from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRec
 from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
 from plantwright_operator.cluster.api import Api
-from plantwright_operator.cluster.errors import ApiError, NotFoundError
+from plantwright_operator.cluster.errors import ApiError, NotFoundError, UnavailableError
 from plantwright_operator.model import Obj
 
 EXIT_CODE = 3
 WATCH_SECONDS = 0.25
+INSIST_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class FencedLock(BaseLock):
         """Read the Lease; a holder other than us, while we lead, ends the process."""
         try:
             async with asyncio.timeout(self._limit):
-                self._lease = await self._api.read_lease(namespace, name)
+                self._lease = await _insist(lambda: self._api.read_lease(namespace, name))
         except NotFoundError:
             self._lease = None
             return False, _failure(404, "not found")
@@ -145,12 +146,26 @@ class FencedLock(BaseLock):
             renewed |= {"holderIdentity": self.identity, "acquireTime": now, "leaseTransitions": transitions}
         try:
             async with asyncio.timeout(self._limit):
-                self._lease = await self._api.write_lease({**lease, "spec": renewed})
+                self._lease = await _insist(lambda: self._api.write_lease({**lease, "spec": renewed}))
         except (ApiError, TimeoutError) as error:
             logger.warning("the Lease could not be written: %s", error or "no answer in time")
             return False
         self._fence.renewed(sent_at)
         return True
+
+
+async def _insist(request: Callable[[], Coroutine[Any, Any, Obj]]) -> Obj:
+    """Repeat what a busy API server turned away (429, 5xx): a Lease is lost by a few refusals in a row. The caller bounds it.
+
+    A request without an answer is not repeated: it may have been carried out, and then the next would be a conflict.
+    """
+    while True:
+        try:
+            return await request()
+        except UnavailableError as error:
+            if not error.status:
+                raise
+            await asyncio.sleep(INSIST_SECONDS)
 
 
 def _record(spec: Obj) -> LeaderElectionRecord:

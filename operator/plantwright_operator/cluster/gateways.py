@@ -41,7 +41,7 @@ class Gateways:
                 if response.status != 200 or not response.content.at_eof():
                     raise GatewaySilentError(f"status {response.status}")
             return wire.decode(content)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, msgspec.DecodeError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
             raise GatewaySilentError(f"{type(error).__name__}: {error}") from error
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from plantwright_api.v1alpha1.base import Condition
 from plantwright_api.v1alpha1.machine import MachineStatus
+from plantwright_api.wire.status import Certificate
 from plantwright_api.wire.status import MachineStatus as GatewayMachine
 from plantwright_operator.decide import pods
 from plantwright_operator.model import Refusal, Report, Resolved, Workload
@@ -58,7 +59,7 @@ def judge(observed: Observed) -> dict[str, Judgement]:
     ready = judge_ready(observed)
     found = {"Ready": ready, "Commissioned": _commissioned(observed), **_gateway_conditions(observed)}
     if observed.resolved is not None:
-        found["Secure"] = _secure(observed.resolved)
+        found["Secure"] = _with_end(_secure(observed.resolved), observed)
         found |= {"PolicyMet": observed.governed} if observed.governed is not None else {}
     else:
         found.update(_previous(observed, ("Secure", "PolicyMet")))
@@ -205,6 +206,35 @@ def _secure(resolved: Resolved) -> Judgement:
         "Sign": Judgement("False", "SignOnly", "spec.endpoint.security.mode Sign: values can be read on the wire"),
         "None": Judgement("False", "InsecureAllowed", "spec.endpoint.security.mode None; remove it to be protected"),
     }[resolved.machine.spec.endpoint.security.mode]
+
+
+def _with_end(secure: Judgement, observed: Observed) -> Judgement:
+    """With what ends soon, as far as the gateway tells; while it is not heard what was known before stays."""
+    machine = gateway_machine(observed.report)
+    if machine is None:
+        before = _previous(observed, ("Secure",)).get("Secure")
+        return before if before is not None and before.status == secure.status else secure
+    ending = sorted(
+        {f"{_USES[each.use]} {_whose(each)} ends at {each.end_time}" for each in machine.certificates if each.ends_soon}
+    )
+    if not ending:
+        return secure
+    message = "; ".join([*([secure.message] if secure.message else []), *ending, "renew what ends"])
+    return Judgement(secure.status, "CertificateEndsSoon" if secure.status == "True" else secure.reason, message)
+
+
+_USES = {
+    "Client": "the gateway's certificate",
+    "User": "the certificate of the login",
+    "Server": "the machine's certificate",
+    "Authority": "the authority of the machine's certificate",
+    "SinkClient": "the client certificate for the MES",
+    "SinkAuthority": "the authority of the MES",
+}
+
+
+def _whose(certificate: Certificate) -> str:
+    return f"in Secret {certificate.secret}" if certificate.secret else certificate.subject
 
 
 def _transient(observed: Observed, ready: Judgement) -> dict[str, Judgement]:

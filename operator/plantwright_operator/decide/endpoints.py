@@ -6,9 +6,11 @@ machine's object reach the node, the cloud's metadata service or the API server.
 
 import ipaddress
 import re
+import unicodedata
 from typing import Literal
 from urllib.parse import urlsplit
 
+from plantwright_api.addresses import forbidden
 from plantwright_operator.model import Endpoint, Refusal
 
 _PROTOCOLS: dict[str, tuple[Literal["OPCUA", "ModbusTCP"], int]] = {
@@ -18,7 +20,9 @@ _PROTOCOLS: dict[str, tuple[Literal["OPCUA", "ModbusTCP"], int]] = {
 _DEFAULT_PORTS = {"http": 80, "https": 443, "mqtt": 1883, "mqtts": 8883}
 _NUMERIC_HOST = re.compile(r"^(0[xX][0-9a-fA-F]*|[0-9]+)(\.(0[xX][0-9a-fA-F]*|[0-9]+))*\.?$")
 _API_SERVER = re.compile(r"^kubernetes(\.default(\.svc(\..*)?)?)?\.?$", re.IGNORECASE)
-_LOCAL_NAME = re.compile(r"^(.*\.)?localhost(\.localdomain)?\.?$", re.IGNORECASE)
+_LOCAL_NAME = re.compile(r"^((.*\.)?localhost(\.localdomain)?|metadata(\.google\.internal)?)\.?$", re.IGNORECASE)
+_NAME = re.compile(r"^\w([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?$")
+"""Letters of any script, as an MES may have; forms that stand for others, such as ① for 1, are sorted out beside it."""
 
 
 def endpoint(url: str) -> Endpoint | Refusal:
@@ -39,7 +43,7 @@ _SCHEMES = "use opc.tcp://host:4840 or modbus+tcp://host:502"
 
 def service(url: str, field: str) -> tuple[str, int] | Refusal:
     """Host and port of a MES service's URL; `field` names where the URL stands."""
-    return _split(url, _DEFAULT_PORTS.get(urlsplit(url).scheme, 443), field)
+    return _split(url, _DEFAULT_PORTS.get(url.partition("://")[0], 443), field)
 
 
 def address(host: str) -> str | None:
@@ -55,10 +59,10 @@ def address(host: str) -> str | None:
 def _split(url: str, default_port: int, field: str) -> tuple[str, int] | Refusal:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or default_port
+        host, port = parts.hostname or "", default_port if parts.port is None else parts.port
     except ValueError as error:
         return Refusal("InvalidSpec", f"{field}: {error}; write scheme://host:port")
-    problem = _forbidden(host)
+    problem = "there is no port 0" if port == 0 else _forbidden(host)
     return Refusal("InvalidSpec", f"{field}: {problem}") if problem else (host, port)
 
 
@@ -70,8 +74,11 @@ def _forbidden(host: str) -> str:
             return f"{host!r} is no address; write all four numbers in decimal"
         if _API_SERVER.match(host) or _LOCAL_NAME.match(host):
             return f"{host} is the cluster's own; name the machine's host"
+        if not _NAME.match(host) or unicodedata.normalize("NFKC", host) != host:
+            return f"{host!r} is no host name; write the IP address or a name of letters, digits, '-' and '.'"
         return ""
-    parsed = ipaddress.ip_address(canonical)
-    if parsed.is_loopback or parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified:
-        return f"{canonical} is a loopback, link-local, multicast or unspecified address; name the machine's host"
+    if forbidden(canonical):
+        return (
+            f"{canonical} is a loopback, link-local, metadata, multicast or reserved address; name the machine's host"
+        )
     return ""

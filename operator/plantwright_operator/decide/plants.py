@@ -50,6 +50,14 @@ def _time_zone(plant: Plant) -> Refusal | None:
     return None
 
 
+def _sink_kinds(plant: Plant) -> Refusal | None:
+    """The CRD says so too; an object may have been stored under an older one."""
+    for sink in plant.spec.mes.sinks:
+        if (sink.http is None) == (sink.mqtt is None):
+            return Refusal("InvalidSpec", f"spec.mes.sinks[{sink.name}]: set either http or mqtt")
+    return None
+
+
 def _sinks(plant: Plant) -> Refusal | None:
     """A NetworkPolicy takes no names, so a named service needs networks that the plant declares."""
     for field, url in sink_urls(plant):
@@ -65,4 +73,4 @@ def _sinks(plant: Plant) -> Refusal | None:
     return None
 
 
-CHECKS: tuple[Callable[[Plant], Refusal | None], ...] = (_time_zone, _sinks)
+CHECKS: tuple[Callable[[Plant], Refusal | None], ...] = (_time_zone, _sink_kinds, _sinks)

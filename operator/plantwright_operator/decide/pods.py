@@ -1,6 +1,6 @@
 """Read a gateway's pod and StatefulSet as the API server gives them, and say what keeps a pod from running."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from plantwright_operator.model import (
@@ -14,6 +14,10 @@ from plantwright_operator.model import (
 
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _CRASH = frozenset({"CrashLoopBackOff", "RunContainerError", "CreateContainerError", "CreateContainerConfigError"})
+_STRANDED = (
+    "node {pod.node} does not answer for pod {pod.name}: what the buffer holds stays there until the node is back, and no "
+    "second gateway starts meanwhile; if the node is off for good, taint it node.kubernetes.io/out-of-service"
+)
 REVISION_LABEL = "controller-revision-hash"
 
 
@@ -67,12 +71,18 @@ def pod_facts(pod: Obj | None) -> PodFacts | None:
         restarts=container.get("restartCount", 0),
         touches=int(touches) if touches.isdecimal() else 0,
         farewell=_farewell(container),
+        node=pod.get("spec", {}).get("nodeName", ""),
+        stranded=_is_stranded({type_: c.get("status") for type_, c in conditions.items()}),
     )
 
 
 def problem(pod: PodFacts | None) -> Refusal | None:
     """What keeps the pod from running, in words of the catalogue; None where it runs or merely starts."""
-    if pod is None or pod.ready or pod.deleting:
+    if pod is None or pod.ready:
+        return None
+    if pod.stranded:
+        return Refusal("NodeLost", _STRANDED.format(pod=pod), stalled=False)
+    if pod.deleting:
         return None
     if pod.unscheduled:
         return Refusal("PodNotScheduled", f"pod {pod.name}: {pod.unscheduled}", stalled=False)
@@ -102,6 +112,15 @@ def _newest(pods: Iterable[Obj]) -> Obj | None:
         key=lambda p: ("deletionTimestamp" not in p["metadata"], p["metadata"].get("creationTimestamp", "")),
         default=None,
     )
+
+
+def _is_stranded(conditions: Mapping[str, str | None]) -> bool:
+    """Whether the node of a pod is lost, told from the pod alone: the operator has no right on nodes.
+
+    A kubelet takes Ready back together with ContainersReady. Only the node controller, which answers for a kubelet that
+    is silent, takes Ready alone; so it stays when the pod is then evicted and nobody confirms its end.
+    """
+    return conditions.get("Ready") == "False" and conditions.get("ContainersReady") == "True"
 
 
 def _farewell(container: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ def build(resolved: Resolved, facts: Facts) -> wire.GatewayConfig:
                 source=_source(resolved, facts),
                 contracts=[_contract(contract) for contract in resolved.contracts],
                 signals=[_signal(signal, resolved) for signal in resolved.signals],
-                sinks=[_sink(sink) for sink in plant.spec.mes.sinks],
+                sinks=[_sink(sink, facts.plant_machines) for sink in plant.spec.mes.sinks],
                 buffer=_buffer(resolved, facts),
                 profile=f"{resolved.profile.family()} {resolved.profile.spec.version}",
                 asset=wire.Asset(**machine.spec.asset.model_dump(include=set(wire.Asset.__struct_fields__))),
@@ -55,12 +55,13 @@ def secrets(resolved: Resolved) -> tuple[str, ...]:
     refs: list[SecretRef | None] = []
     if resolved.endpoint.protocol == "OPCUA":
         refs += [security.certificate_secret_ref or defaults.certificate_secret_ref]
-        refs += [security.trust_secret_ref or defaults.trust_secret_ref, security.credentials_secret_ref]
+        refs += [security.trust_secret_ref or defaults.trust_secret_ref]
+        refs += [security.credentials_secret_ref, security.user_certificate_secret_ref]
     for sink in plant.mes.sinks:
         if sink.http:
-            refs += [sink.http.token_secret_ref, sink.http.ca_secret_ref]
+            refs += [sink.http.token_secret_ref, sink.http.ca_secret_ref, sink.http.certificate_secret_ref]
         if sink.mqtt:
-            refs += [sink.mqtt.credentials_secret_ref, sink.mqtt.ca_secret_ref]
+            refs += [sink.mqtt.credentials_secret_ref, sink.mqtt.ca_secret_ref, sink.mqtt.certificate_secret_ref]
     refs.append(_pseudonym_secret(resolved))
     return tuple(sorted({ref.name for ref in refs if ref is not None}))
 
@@ -96,6 +97,8 @@ def _source(resolved: Resolved, facts: Facts) -> wire.ModbusSource | wire.OpcUaS
         certificate_secret=_name(security.certificate_secret_ref or defaults.certificate_secret_ref),
         trust_secret=_name(security.trust_secret_ref or defaults.trust_secret_ref),
         credentials_secret=_name(security.credentials_secret_ref),
+        user_certificate_secret=_name(security.user_certificate_secret_ref),
+        history_backfill=acquisition.history_backfill,
     )
 
 
@@ -185,13 +188,16 @@ def _modbus(resolved: ResolvedSignal, machine: Resolved) -> wire.ModbusAddress |
     )
 
 
-def _sink(sink: Sink) -> wire.HttpSink | wire.MqttSink:
+def _sink(sink: Sink, machines: int) -> wire.HttpSink | wire.MqttSink:
+    share = _share(sink.max_requests_per_second, machines)
     if sink.http is not None:
         return wire.HttpSink(
             name=sink.name,
             url=sink.http.url,
             token_secret=_name(sink.http.token_secret_ref),
             ca_secret=_name(sink.http.ca_secret_ref),
+            certificate_secret=_name(sink.http.certificate_secret_ref),
+            max_requests_per_second=share,
         )
     assert sink.mqtt is not None  # noqa: S101  (admission demands one of the two)
     return wire.MqttSink(
@@ -200,7 +206,14 @@ def _sink(sink: Sink) -> wire.HttpSink | wire.MqttSink:
         topic_prefix=sink.mqtt.topic_prefix,
         credentials_secret=_name(sink.mqtt.credentials_secret_ref),
         ca_secret=_name(sink.mqtt.ca_secret_ref),
+        certificate_secret=_name(sink.mqtt.certificate_secret_ref),
+        max_requests_per_second=share,
     )
+
+
+def _share(limit: int | None, machines: int) -> float | None:
+    """One machine's share. Machines are counted up to the next power of two: adding one seldom changes all the others."""
+    return None if limit is None else limit / (1 << (max(1, machines) - 1).bit_length())
 
 
 def _buffer(resolved: Resolved, facts: Facts) -> wire.Buffer:

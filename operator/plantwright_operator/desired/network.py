@@ -1,17 +1,28 @@
 """Where a gateway may go and who may come: the content of its NetworkPolicy."""
 
-from typing import Any, NamedTuple
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from plantwright_api.addresses import METADATA
 from plantwright_operator.model import Resolved
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "mqtt": 1883, "mqtts": 8883}
+NEVER: Final = tuple(ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", *sorted(METADATA)))
+"""Link-local addresses and metadata services: what no gateway may reach, however wide the networks that a plant declares."""
+
+
+class Block(NamedTuple):
+    """A network, without the parts of it that no gateway may reach."""
+
+    cidr: str
+    excluded: tuple[str, ...]
 
 
 class Destination(NamedTuple):
-    """One egress rule: networks and a TCP port."""
+    """One egress rule: networks and a TCP port. At least one network: a rule without any would mean every address."""
 
-    cidrs: tuple[str, ...]
+    blocks: tuple[Block, ...]
     port: int
 
 
@@ -19,9 +30,9 @@ def destinations(resolved: Resolved) -> list[Destination]:
     """The machine and every MES service: an address as /32 or /128, a name only through the plant's networks."""
     declared = tuple(sorted(resolved.plant.spec.network.egress_cidrs))
     endpoint = resolved.endpoint
-    found = [Destination(_cidrs(endpoint.address, declared), endpoint.port)]
-    found += [Destination(_cidrs(_literal(host), declared), port) for host, port in services(resolved)]
-    return sorted(set(found))
+    found = [Destination(_blocks(endpoint.address, declared), endpoint.port)]
+    found += [Destination(_blocks(_literal(host), declared), port) for host, port in services(resolved)]
+    return sorted({each for each in found if each.blocks})
 
 
 def needs_names(resolved: Resolved) -> bool:
@@ -46,16 +57,33 @@ def scrapers(resolved: Resolved, operator_namespace: str) -> list[str]:
 def values(resolved: Resolved, operator_namespace: str) -> dict[str, Any]:
     """What the NetworkPolicy's template takes."""
     return {
-        "destinations": [d._asdict() for d in destinations(resolved)],
+        "destinations": destinations(resolved),
         "dns": needs_names(resolved),
+        "dns_cidrs": sorted(resolved.plant.spec.network.dns_cidrs),
         "scrapers": scrapers(resolved, operator_namespace),
     }
 
 
-def _cidrs(address: str | None, declared: tuple[str, ...]) -> tuple[str, ...]:
-    if address is None:
-        return declared
-    return (f"{address}/{128 if ':' in address else 32}",)
+def _blocks(address: str | None, declared: tuple[str, ...]) -> tuple[Block, ...]:
+    cidrs = declared if address is None else (f"{address}/{128 if ':' in address else 32}",)
+    return tuple(block for block in map(_block, cidrs) if block)
+
+
+def _block(cidr: str) -> Block | None:
+    """The network with its exceptions; None where nothing of it may be reached. What is no network the API server refuses."""
+    try:
+        network = ip_network(cidr, strict=False)
+    except ValueError:
+        return Block(cidr, ())
+    if any(_lies_in(network, never) for never in NEVER):
+        return None
+    return Block(cidr, tuple(str(never) for never in NEVER if _lies_in(never, network)))
+
+
+def _lies_in(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
+    if isinstance(inner, IPv4Network):
+        return isinstance(outer, IPv4Network) and inner.subnet_of(outer)
+    return isinstance(outer, IPv6Network) and inner.subnet_of(outer)
 
 
 def _literal(host: str) -> str | None:

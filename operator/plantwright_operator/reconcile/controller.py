@@ -36,6 +36,7 @@ from plantwright_operator.settings import Settings
 
 POLL_TICK = 0.1
 SYNC_SECONDS = 60.0
+LIST_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0)
 RECONCILE_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
@@ -113,15 +114,33 @@ class Controller:
             group.create_task(self._announcements.run(), name="announcements")
             group.create_task(self._heartbeat(), name="heartbeat")
 
-    async def prune(self) -> int:
-        """Forget what the API server no longer has, though no event told so; returns how many."""
-        dropped = 0
+    async def correct(self) -> int:
+        """Take over what no event told of: forget what is gone, read what is new or newer; returns how many.
+
+        Raises:
+            ApiError: what the API server said.
+        """
+        corrected = 0
         for kind in kinds.RESOURCES:
             before = {key: self.observed.uid(key) for key in self.observed.keys(kind)}
-            there = {identity.uid for identity in await self._list(kind)}
+            listed = await self._list(kind)
+            there = {identity.uid for identity in listed}
             for key, uid in before.items():
-                dropped += uid not in there and self.observed.drop(key, uid)
-        return dropped
+                corrected += uid not in there and self.observed.drop(key, uid)
+            for identity in listed:
+                corrected += await self._catch_up(identity)
+        return corrected
+
+    async def _catch_up(self, listed: Identity) -> bool:
+        """Read an object of which the list has a newer version than the cache."""
+        key = Key(*listed[:3])
+        if self.observed.knows(key, listed.version):
+            return False
+        body = await self._api.find(*key)
+        if body is None or self.observed.knows(key, listed.version):
+            return False
+        self.observe(key.kind, body)
+        return True
 
     def _note_pod(self, pod: Obj, gone: bool) -> None:
         """Take a pod's last words from the event itself: when the machine is reconciled the pod may be gone."""
@@ -157,15 +176,27 @@ class Controller:
             found += await self._api.identities(kind, namespace)
         return found
 
+    async def _list_patiently(self, kind: str) -> list[Identity]:
+        """An API server that is busy for a while must not end a process that has just been made leader."""
+        for pause in LIST_PAUSES:
+            try:
+                return await self._list(kind)
+            except UnavailableError as error:
+                logger.warning("listing %s: %s; again in %.1f s", kind, error, pause)
+                await asyncio.sleep(max(pause, error.retry_after or 0.0))
+        return await self._list(kind)
+
     async def _wait_for_cache(self) -> None:
-        """Until the cache holds everything that the API server lists: acting on half a cache would write needlessly."""
+        """Until the cache is as new as what the API server lists: acting on half or on old state would undo what is done."""
         deadline = time.monotonic() + SYNC_SECONDS
-        missing = [i for kind in kinds.RESOURCES for i in await self._list(kind)]
+        missing = [i for kind in kinds.RESOURCES for i in await self._list_patiently(kind)]
         while missing and time.monotonic() < deadline:
-            missing = [i for i in missing if not self.observed.knows(Key(*i[:3]), i.uid)]
+            missing = [i for i in missing if not self.observed.knows(Key(*i[:3]), i.version)]
             await asyncio.sleep(0.05)
         if missing:
-            logger.warning("%d objects are listed and no watch told of them; going on", len(missing))
+            logger.warning("%d objects are listed and no watch told of these versions", len(missing))
+            for identity in missing:
+                await self._catch_up(identity)
 
     def _judge_all(self) -> None:
         """Resolve every machine once, so that counts are right before any is written."""
@@ -237,12 +268,12 @@ class Controller:
         while True:
             await asyncio.sleep(self._settings.resync_seconds * random.uniform(0.9, 1.1))  # noqa: S311
             try:
-                dropped = await self.prune()
+                corrected = await self.correct()
             except ApiError as error:
                 logger.warning("resync: %s", error)
                 continue
-            if dropped:
-                logger.warning("resync: %d objects were gone and no event told so", dropped)
+            if corrected:
+                logger.warning("resync: %d objects had changed or gone and no event told so", corrected)
             self._add_all(spread=self._settings.resync_seconds / 10)
 
     async def _heartbeat(self) -> None:

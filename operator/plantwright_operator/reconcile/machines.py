@@ -48,6 +48,9 @@ from plantwright_operator.settings import Settings
 HELD_BACK = ("ConfigMap", "NetworkPolicy", "StatefulSet")
 """Children that a change which may not go out yet leaves alone: together they are what the running gateway relies on."""
 
+FIRST_REFUSED_SECONDS = 2.0
+"""What was refused is tried again after this long, then after twice as long each time, up to REFUSED_SECONDS."""
+
 _BUILT_KEPT = 256
 
 logger = logging.getLogger(__name__)
@@ -96,6 +99,7 @@ class Machines:
         self._clock = clock
         self._built: OrderedDict[Key, tuple[tuple[object, ...], Desired]] = OrderedDict()
         self._touched: dict[Key, Touched] = {}
+        self._refused: dict[Key, int] = {}
         self._taken: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.waiting: set[Key] = set()
 
@@ -121,8 +125,16 @@ class Machines:
         try:
             outcome = await self._act(key, machine, live, state)
         except RefusedError as error:
-            outcome = Outcome(failure=str(error), again=[REFUSED_SECONDS])
+            outcome = Outcome(failure=str(error), again=[self._pause_of_refused(key)])
+        else:
+            self._refused.pop(key, None)
         return await self._finish(key, body, outcome, state)
+
+    def _pause_of_refused(self, key: Key) -> float:
+        """A refusal may be over in a moment (a quota, a policy, a webhook that restarts) or last: the pause grows."""
+        before = self._refused.get(key, 0)
+        self._refused[key] = before + 1
+        return min(REFUSED_SECONDS, FIRST_REFUSED_SECONDS * 2.0 ** min(before, 8))
 
     async def _act(self, key: Key, machine: Machine, live: dict[str, Obj], state: Workload) -> Outcome:
         judged = self._catalog.judge(machine)
@@ -244,7 +256,15 @@ class Machines:
             claim_size=claim_spec.get("resources", {}).get("requests", {}).get("storage"),
             claim_class=claim_spec.get("storageClassName"),
             replicas=replicas,
+            plant_machines=self._sharers(resolved),
         )
+
+    def _sharers(self, resolved: Resolved) -> int:
+        """How many machines share the plant's limits; 1 where there are none, so that nothing depends on the number."""
+        plant = resolved.plant
+        if all(sink.max_requests_per_second is None for sink in plant.spec.mes.sinks):
+            return 1
+        return len(self._observed.machines_of(plant.metadata.namespace, plant.metadata.name))
 
     async def _finish(self, key: Key, body: Obj, outcome: Outcome, state: Workload) -> float | None:
         report, resolved = self._reports.report(key), outcome.resolved
@@ -279,6 +299,7 @@ class Machines:
     async def _gone(self, key: Key) -> float | None:
         """The machine is gone or going: forget it, and see what becomes of its buffer."""
         self._touched.pop(key, None)
+        self._refused.pop(key, None)
         self.waiting.discard(key)
         self._statuses.forget(key)
         self._admission.forget(key)

@@ -22,6 +22,7 @@ from plantwright_operator.model import (
     Endpoint,
     Key,
     Obj,
+    resource_version,
 )
 
 _TOMBSTONES = 20_000
@@ -85,7 +86,7 @@ class Observed:
         """Take a version of an object; one that tells nothing new is passed over."""
         meta = obj["metadata"]
         key = Key(kind, meta.get("namespace", ""), meta["name"])
-        version = _version(meta)
+        version = resource_version(meta)
         old = self._objects.get(key)
         if version <= self._tombstones.get(key, -1) or (old is not None and version < old.version):
             return
@@ -120,10 +121,9 @@ class Observed:
         stored = self._objects.get(key)
         return stored.version if stored is not None else -1
 
-    def knows(self, key: Key, uid: str) -> bool:
-        """Whether the cache has this very object, or has already seen it go."""
-        stored = self._objects.get(key)
-        return key in self._tombstones if stored is None else stored.uid == uid
+    def knows(self, key: Key, version: int) -> bool:
+        """Whether the cache has the object in this version or a newer one, or has seen a newer one go."""
+        return max(self.version(key), self._tombstones.get(key, -1)) >= version
 
     def uid(self, key: Key) -> str:
         """Uid of the object; empty where there is none."""
@@ -247,11 +247,16 @@ class _Envelope(msgspec.Struct):
 
 
 def trim(kind: str, obj: Obj) -> Obj:
-    """The object without what nobody here reads; a pod keeps only its metadata and the parts of status that matter."""
+    """The object without what nobody here reads; a pod keeps its metadata, its node and the parts of status that matter."""
     meta = {k: v for k, v in obj["metadata"].items() if k not in ("managedFields", "selfLink")}
     if kind == "Pod":
         status = obj.get("status", {})
-        return {"metadata": meta, "status": {k: status[k] for k in _POD_STATUS if k in status}}
+        node = obj.get("spec", {}).get("nodeName", "")
+        return {
+            "metadata": meta,
+            "spec": {"nodeName": node},
+            "status": {k: status[k] for k in _POD_STATUS if k in status},
+        }
     return {**obj, "metadata": meta}
 
 
@@ -283,9 +288,3 @@ def _conditions(status: Obj) -> Iterable[Any]:
 
 def _annotation(meta: Obj, name: str) -> str:
     return str(meta.get("annotations", {}).get(name, ""))
-
-
-def _version(meta: Obj) -> int:
-    """Resource versions grow and can be compared (KEP-5504); what is no number counts as new."""
-    text = str(meta.get("resourceVersion", ""))
-    return int(text) if text.isdecimal() else 2**63

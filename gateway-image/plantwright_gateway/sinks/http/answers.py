@@ -42,7 +42,7 @@ def interpret(status: int, headers: Mapping[str, str], body: bytes, batch: Batch
 def _receipt(body: bytes) -> Receipt:
     try:
         return msgspec.json.decode(body, type=Receipt)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SinkUnavailable(f"the answer is no receipt: {error}"[:SHOWN]) from error
 
 

@@ -15,7 +15,7 @@ from plantwright_gateway.http1.wire import Wire
 from plantwright_gateway.ports.sink import Batch, SinkUnavailable
 from plantwright_gateway.sinks.http.answers import interpret
 from plantwright_gateway.sinks.http.request import Target, post, target_of
-from plantwright_gateway.sinks.secrets import SecretFile, trust
+from plantwright_gateway.sinks.secrets import SecretFile, TlsSecrets
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 20.0
@@ -27,8 +27,6 @@ NEXT_ADDRESS_SECONDS: Final = 0.25
 """A host's next address is tried after this, beside the first (RFC 8305)."""
 MOST_ANSWER_BYTES: Final = 256 * 1024
 """A receipt that rejects every event of a batch stays well below; more is no receipt."""
-
-_Version = tuple[int, int, int] | None
 
 
 class _Answer(NamedTuple):
@@ -63,10 +61,10 @@ class HttpSink:
         except ValueError as error:
             raise ValueError(f"sink {config.name}: {error}") from None
         self._token = SecretFile(config.token_secret, "token") if config.token_secret else None
-        self._ca = SecretFile(config.ca_secret, "ca.crt") if config.ca_secret else None
+        self._tls = TlsSecrets(config.ca_secret, config.certificate_secret)
         self._idle: _Idle | None = None
         self._context: ssl.SSLContext | None = None
-        self._trusted: _Version = None
+        self._secured_by: tuple[object, ...] = ()
 
     async def deliver(self, batch: Batch) -> Receipt:
         """Post the batch.
@@ -74,13 +72,13 @@ class HttpSink:
         Raises:
             SinkUnavailable, BatchRefused, HoleReported: see the port.
         """
-        self._renew_trust()
+        self._renew_security()
         request = self._request(batch)
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 answer = await self._exchange(request, batch.body)
         except (TimeoutError, h11.ProtocolError, OSError, _CannotConnectError) as error:
-            raise SinkUnavailable(_described(error)) from error
+            raise SinkUnavailable(_described(error), too_slow=isinstance(error, TimeoutError)) from error
         return interpret(answer.status, answer.headers, answer.body, batch, datetime.now(UTC))
 
     async def close(self) -> None:
@@ -96,14 +94,14 @@ class HttpSink:
         except h11.LocalProtocolError:
             raise SinkUnavailable("the token is not fit for a header") from None
 
-    def _renew_trust(self) -> None:
-        """A new authority ends the connection that the old one vouched for."""
+    def _renew_security(self) -> None:
+        """A new authority or certificate ends the connection that rests on the old one."""
         if not self._target.secure:
             return
-        version = self._ca.version() if self._ca else None
-        if self._context is None or version != self._trusted:
+        versions = self._tls.versions()
+        if self._context is None or versions != self._secured_by:
             self._drop_idle()
-            self._context, self._trusted = trust(self._ca), version
+            self._context, self._secured_by = self._tls.context(), versions
 
     async def _exchange(self, request: h11.Request, body: bytes) -> _Answer:
         """One request, one answer. What was begun and not ended is never used again, a cancelled one neither."""
@@ -143,8 +141,7 @@ async def _connect(target: Target, context: ssl.SSLContext | None) -> Wire:
     """A new connection.
 
     Raises:
-        TimeoutError: it takes too long.
-        _CannotConnectError: it cannot be had.
+        _CannotConnectError: it cannot be had, or takes too long.
     """
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -155,9 +152,7 @@ async def _connect(target: Target, context: ssl.SSLContext | None) -> Wire:
                 server_hostname=target.host.rstrip(".") if context else None,
                 happy_eyeballs_delay=NEXT_ADDRESS_SECONDS,
             )
-    except TimeoutError:  # an OSError too
-        raise
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # a TimeoutError is an OSError
         raise _CannotConnectError from error
     return Wire(h11.CLIENT, reader, writer)
 
@@ -187,7 +182,7 @@ async def _bounded(wire: Wire, status: int) -> bytes:
 def _described(error: BaseException) -> str:
     """What went wrong, without what was sent or received: it may hold the token."""
     cause = error.__cause__
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
         return "no answer in time"
     if isinstance(cause, ssl.CertificateError):
         return "the server's certificate is not trusted"

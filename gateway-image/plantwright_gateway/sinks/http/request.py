@@ -8,6 +8,8 @@ import h11
 from plantwright_api.wire.delivery import CONTENT_TYPE
 from plantwright_gateway import __version__
 
+LONGEST_TOKEN: Final = 65_536
+"""Characters; servers refuse headers far below."""
 PORTS: Final = {"http": 80, "https": 443}
 KEPT: Final = "/%:@!$&'()*+,;=~?"
 """What a path or query may hold as it is; `%` because the user has quoted the rest already."""
@@ -59,6 +61,8 @@ def post(target: Target, size: int, token: str | None) -> h11.Request:
         "Accept-Encoding": "identity",
     }
     if token is not None:
+        if len(token) > LONGEST_TOKEN:
+            raise h11.LocalProtocolError("the token is too long")
         headers["Authorization"] = f"Bearer {token}"
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     return h11.Request(method="POST", target=target.resource, headers=pairs)

@@ -12,7 +12,7 @@ from plantwright_api.wire.config import MqttSink as Config
 from plantwright_api.wire.delivery import Receipt
 from plantwright_gateway.context.place import topic_of
 from plantwright_gateway.ports.sink import Batch, BatchRefused, SinkUnavailable
-from plantwright_gateway.sinks.secrets import SecretFile, trust
+from plantwright_gateway.sinks.secrets import SecretFile, TlsSecrets
 
 TIMEOUT_SECONDS: Final = 5.0
 KEEPALIVE_SECONDS: Final = 15
@@ -54,7 +54,7 @@ class MqttSink:
         self._secure = url.scheme == "mqtts"
         secret = config.credentials_secret
         self._user = (SecretFile(secret, "username"), SecretFile(secret, "password")) if secret else None
-        self._ca = SecretFile(config.ca_secret, "ca.crt") if config.ca_secret else None
+        self._tls = TlsSecrets(config.ca_secret, config.certificate_secret)
         self._client: _Client | None = None
         self._secrets: tuple[object, ...] = ()
 
@@ -66,12 +66,14 @@ class MqttSink:
             BatchRefused: the broker calls the message too large or invalid.
         """
         topic = topic_of(self._config.topic_prefix, batch.location, batch.machine, batch.contract)
+        client: _Client | None = None
         try:
             client = await self._connected(batch)
             await client.publish(topic, batch.body, qos=1, timeout=TIMEOUT_SECONDS)
         except (aiomqtt.MqttError, OSError, ssl.SSLError) as error:
             await self.close()
-            raise SinkUnavailable(f"{error or type(error).__name__}"[:200]) from error
+            message = f"{error or type(error).__name__}"[:200]
+            raise SinkUnavailable(message, too_slow=client is not None) from error
         except ValueError as error:
             raise BatchRefused(str(error)[:200]) from error
         self._check(client.last_reason)
@@ -94,8 +96,7 @@ class MqttSink:
 
     async def _connected(self, batch: Batch) -> _Client:
         """The connection; a new one where there is none, or where the secrets have changed."""
-        files = [*(self._user or ()), *([self._ca] if self._ca else [])]
-        secrets = tuple(file.version() for file in files)
+        secrets = (*(file.version() for file in self._user or ()), *self._tls.versions())
         if self._client is not None and (secrets != self._secrets or not self._client.connected):
             await self.close()
         if self._client is None:
@@ -116,5 +117,5 @@ class MqttSink:
             protocol=aiomqtt.ProtocolVersion.V5,
             keepalive=KEEPALIVE_SECONDS,
             timeout=TIMEOUT_SECONDS,
-            tls_context=trust(self._ca) if self._secure else None,
+            tls_context=self._tls.context() if self._secure else None,
         )

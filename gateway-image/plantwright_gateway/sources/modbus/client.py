@@ -13,6 +13,7 @@ from plantwright_api.wire.config import ModbusSource as ModbusConfig
 from plantwright_api.wire.config import OpcUaSource as OpcUaConfig
 from plantwright_api.wire.config import Signal
 from plantwright_gateway.ports.source import Receiver, Sample
+from plantwright_gateway.sources.ending import heed_cancellation
 from plantwright_gateway.sources.faults import LinkError, cannot_connect
 from plantwright_gateway.sources.modbus.atlas import Atlas
 from plantwright_gateway.sources.modbus.frame import (
@@ -38,6 +39,16 @@ LONGEST_CONNECT_SECONDS = 5.0
 CLOSED = "the device closed the connection; check its network and power"
 SLOW_POLL_NOTICE_SECONDS = 60.0
 LONGEST_SLEEP_SECONDS = 3600.0
+
+
+READ_FUNCTIONS = frozenset({1, 2, 3, 4})
+"""The only function codes that ever leave: reads of coils, discrete inputs, holding and input registers."""
+_FUNCTION_AT = 7
+"""Where a Modbus TCP frame has its function code."""
+
+
+class NoReadError(Exception):
+    """A frame that is no read was about to be sent; it was not."""
 
 
 class SilenceError(Exception):
@@ -108,12 +119,19 @@ class Link:
             raise SilenceError(f"no answer within {self._source.timeout_ms} ms") from None
         finally:
             self._asked = None
+        heed_cancellation()
         self._answers += 1
         return payload(self._frame, request)
 
     def _packet(self, sending: bool, data: bytes) -> bytes:
-        """See each frame before pymodbus does: what is not the answer asked for ends the connection."""
+        """See each frame before pymodbus does: what is not the answer asked for ends the connection.
+
+        Raises:
+            NoReadError: whatever asked for it, a gateway only reads.
+        """
         if sending:
+            if data[_FUNCTION_AT] not in READ_FUNCTIONS:
+                raise NoReadError(f"function {data[_FUNCTION_AT]} is no read")
             self._transaction = data[:2]
             return data
         data = data[stale_bytes(data, self._transaction) :]

@@ -3,9 +3,10 @@
 No value of a secret ever enters a message; secrets and keys are named.
 """
 
+import contextlib
 import ipaddress
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -65,16 +66,15 @@ def read_secret(secret: str, key: str, field: str) -> bytes:
         raise LinkError("SecretNotFound", message) from None
 
 
-def load_identity(secret: str | None, now: datetime) -> Identity:
-    """The gateway's certificate and key from a kubernetes.io/tls Secret.
+def load_identity(
+    secret: str, now: datetime, field: str = "certificateSecretRef", whose: str = "the gateway's certificate"
+) -> Identity:
+    """A certificate and its key from a kubernetes.io/tls Secret that a field of `endpoint.security` names.
 
     Raises:
         LinkError: SecretNotFound, CertificateExpired, or CertificateRejected where it cannot be read.
     """
-    if secret is None:
-        message = "security needs a certificate of the gateway; set endpoint.security.certificateSecretRef"
-        raise LinkError("SecretNotFound", message)
-    pair = [read_secret(secret, key, "certificateSecretRef") for key in ("tls.crt", "tls.key")]
+    pair = [read_secret(secret, key, field) for key in ("tls.crt", "tls.key")]
     try:
         certificate, key = x509.load_pem_x509_certificate(pair[0]), load_pem_private_key(pair[1], None)
     except (ValueError, TypeError):
@@ -85,8 +85,20 @@ def load_identity(secret: str | None, now: datetime) -> Identity:
         raise LinkError("CertificateRejected", f"Secret {secret}: OPC UA needs an RSA key")
     if key.public_key() != certificate.public_key():
         raise LinkError("CertificateRejected", f"Secret {secret}: tls.key does not belong to tls.crt")
-    _check_time(certificate, now, f"the gateway's certificate in Secret {secret}")
+    _check_time(certificate, now, f"{whose} in Secret {secret}")
     return Identity(certificate, key)
+
+
+def versions(secrets: Iterable[str | None]) -> tuple[tuple[str, int, int, int], ...]:
+    """What tells the present content of these Secrets from another; a missing one counts too."""
+    found: list[tuple[str, int, int, int]] = []
+    for folder in sorted({_folder(secret) for secret in secrets if secret}):
+        # A mounted Secret changes by swapping a link; its own helpers begin with two dots.
+        for path in sorted(folder.glob("[!.]*")):
+            with contextlib.suppress(OSError):
+                stat = path.stat()
+                found.append((str(path), stat.st_ino, stat.st_mtime_ns, stat.st_size))
+    return tuple(found)
 
 
 def load_trust(secret: str | None) -> Trust:
@@ -96,7 +108,7 @@ def load_trust(secret: str | None) -> Trust:
         LinkError: SecretNotFound.
     """
     if secret is None:
-        raise LinkError("SecretNotFound", "no server can be trusted; set endpoint.security.trustSecretRef")
+        raise LinkError("SecretNotFound", "no server is trusted yet; set endpoint.security.trustSecretRef")
     files = sorted(_folder(secret).glob("*.crt"))
     if not files:
         raise LinkError(
@@ -144,8 +156,10 @@ def leaf(chain: bytes | None) -> x509.Certificate:
         raise LinkError("CertificateNotTrusted", "the server shows no certificate that can be read") from None
 
 
-def check_server(certificate: x509.Certificate, trust: Trust, host: str, now: datetime) -> None:
-    """Hold a server's certificate to the trust list, its time and the host that was dialled.
+def check_server(certificate: x509.Certificate, trust: Trust, host: str, now: datetime) -> x509.Certificate:
+    """Hold a server's certificate to the trust list, its time and the host that was dialled; returns who vouches for it.
+
+    Of several that do, the one that ends last: it may be the server's own.
 
     Raises:
         LinkError: CertificateNotTrusted or CertificateExpired.
@@ -153,7 +167,7 @@ def check_server(certificate: x509.Certificate, trust: Trust, host: str, now: da
     issuers = [one for one in trust.certificates if one == certificate or _has_issued(one, certificate)]
     if not issuers:
         message = f"the server's certificate {_name(certificate)} is neither in trustSecretRef nor issued by one of it"
-        raise LinkError("CertificateNotTrusted", f"{message}; add it")
+        raise LinkError("CertificateNotTrusted", f"{message}; add it if it is the machine's")
     if any(_revokes(one, issuers, certificate) for one in trust.revocations):
         raise LinkError("CertificateNotTrusted", f"the server's certificate {_name(certificate)} is revoked; renew it")
     _check_time(certificate, now, f"the server's certificate {_name(certificate)}")
@@ -162,6 +176,7 @@ def check_server(certificate: x509.Certificate, trust: Trust, host: str, now: da
     if not _names_host(certificate, host):
         message = f"the server's certificate {_name(certificate)} does not name {host}"
         raise LinkError("CertificateNotTrusted", f"{message}; dial a name it has or renew it")
+    return max(issuers, key=lambda issuer: issuer.not_valid_after_utc)
 
 
 def _folder(secret: str) -> Path:

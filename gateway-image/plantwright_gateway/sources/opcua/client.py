@@ -14,6 +14,9 @@ from plantwright_gateway.sources.opcua.stream import Stream
 from plantwright_gateway.sources.pacing import Backoff
 from plantwright_gateway.sources.reporting import Reporter
 
+LONGEST_PAUSE_SECONDS = 4.0
+"""Between two attempts: a server that comes back is to be read again within five seconds."""
+
 
 class OpcUaSource:
     """Reads one OPC UA server; see `ports.source.Source`."""
@@ -32,7 +35,7 @@ class OpcUaSource:
         inflow = Inflow(self._stream, receiver, self._machine)
         reporter = Reporter(receiver, self._machine)
         link = Link(self._source, self._signals, self._machine, inflow, reporter)
-        backoff = Backoff()
+        backoff = Backoff(longest=LONGEST_PAUSE_SECONDS)
         try:
             while True:
                 try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -12,6 +12,10 @@ from plantwright_gateway.sources.opcua.stream import Reading, Stream
 
 log = structlog.get_logger(__name__)
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+Filler = Callable[
+    [Sequence[GapNotice], Mapping[str, int], int], Awaitable[tuple[Sequence[Sample], Sequence[GapNotice]]]
+]
+"""Gaps, time of the value that ended each signal's, now (ns) -> values within them, and the gaps with a word on it."""
 
 
 class Inflow:
@@ -26,6 +30,8 @@ class Inflow:
         self._receiver = receiver
         self._log = log.bind(machine=machine)
         self._commit: asyncio.Task[None] | None = None
+        self.history: Filler | None = None
+        """Looks up what a gap kept from us, where the profile asks for it."""
 
     @property
     def is_waiting(self) -> bool:
@@ -75,8 +81,22 @@ class Inflow:
             self._log.exception("a value cannot be decoded", signal=signal)
             return Reading(Sample(signal, None, now_ns, "Bad", "BadValue"))
 
+    async def _filled(
+        self, history: Filler, samples: Sequence[Sample], gaps: Sequence[GapNotice]
+    ) -> tuple[Sequence[Sample], Sequence[GapNotice]]:
+        """With what the server's history has: older values go before those that end the gap."""
+        known = {each.signal: each.source_ns for each in reversed(samples)}
+        try:
+            found, told = await history(gaps, known, time.time_ns())
+        except Exception:  # what comes of the past must not hold up the present
+            self._log.exception("the server's history cannot be read")
+            return samples, gaps
+        return [*found, *samples], told
+
     async def _commit_for_sure(self, samples: Sequence[Sample], gaps: Sequence[GapNotice]) -> None:
         """An exception here would let the notification be acknowledged without being stored, so there is none."""
+        if self.history is not None and gaps:
+            samples, gaps = await self._filled(self.history, samples, gaps)
         attempt = 0
         while True:
             try:

@@ -14,6 +14,7 @@ from plantwright_api.wire.config import OpcUaSource as OpcUaConfig
 from plantwright_api.wire.config import Signal
 from plantwright_gateway.sources.faults import LinkError
 from plantwright_gateway.sources.opcua import faults
+from plantwright_gateway.sources.opcua.history import History
 from plantwright_gateway.sources.opcua.inflow import Inflow
 from plantwright_gateway.sources.opcua.nodes import Node, resolve
 from plantwright_gateway.sources.opcua.reading import Reader
@@ -25,6 +26,8 @@ from plantwright_gateway.sources.reporting import Reporter
 log = structlog.get_logger(__name__)
 
 WATCH_SECONDS = 2.0
+SECRETS_SECONDS = 2.0
+"""How soon a changed Secret is noticed once it is mounted."""
 MEND_SECONDS = (30.0, 60.0)
 """How long a node that the server refused is left alone."""
 RENEW_SECONDS = (0.2, 0.5)
@@ -42,6 +45,10 @@ LIMITS = (
 )
 
 
+class SessionRenewedError(Exception):
+    """There is another session, made with Secrets that have changed."""
+
+
 class Link:
     """Serves one session after the other; what was learnt of one server outlives a broken connection."""
 
@@ -55,9 +62,11 @@ class Link:
         self._reporter = reporter
         self._log = log.bind(machine=machine)
         self._session: Session | None = None
+        self._fresh: Session | None = None
         self._subscription: Subscription | None = None
         self._reader: Reader | None = None
         self._problems: dict[str, str] = {}
+        self._nodes: dict[str, ua.NodeId] = {}
         self._interruption = ""
         self._server_time: datetime | None = None
 
@@ -68,8 +77,8 @@ class Link:
             LinkError: always, in the end.
         """
         session = await self._come_back() or await self._connect()
-        self._reporter.up()
         while True:
+            self._reporter.up()
             try:
                 await self._begin(session)
                 backoff.reset()
@@ -78,6 +87,8 @@ class Link:
                 raise faults.link_error(error.status) from None
             except SubscriptionLostError as loss:
                 await self._drop_subscription(str(loss))
+            except SessionRenewedError:
+                session = await self._hand_over(session)
 
     def broke(self, fault: LinkError) -> None:
         """The connection is gone, with everything that was sent into it."""
@@ -87,17 +98,21 @@ class Link:
 
     async def close(self) -> None:
         """End the session."""
-        session, self._session = self._session, None
+        sessions, self._session, self._fresh = (self._session, self._fresh), None, None
         self._subscription = self._reader = None
-        if session is not None:
-            await session.close()
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
     async def _come_back(self) -> Session | None:
         """The session of before on a new connection, with nothing missed; None where the server has forgotten it."""
+        fresh, self._fresh = self._fresh, None
+        if fresh is not None:  # made in the moment in which the connection broke
+            await fresh.close()
         if self._session is None:
             return None
         if not await self._session.resume():
-            await self.close()
+            self._session = None  # its subscription may live on, and is asked for in the next session
             return None
         if self._subscription is not None:
             try:
@@ -107,14 +122,87 @@ class Link:
         return self._session
 
     async def _connect(self) -> Session:
+        """A new session, which takes over what the one before was subscribed to where the server lets it."""
+        session = await self._opened()
+        try:
+            await self._take_over(session)
+        except BaseException:
+            await session.close()
+            raise
+        self._session = session
+        return session
+
+    async def _opened(self) -> Session:
         session = Session(self._source, self._machine)
         try:
             await session.open()
         except BaseException:
             await session.close()
             raise
-        self._session = session
+        finally:
+            self._reporter.certificates(session.certificates)
         return session
+
+    async def _take_over(self, session: Session, *, server_stayed: bool = False) -> None:
+        """Go on in this session with what another one read; where that cannot be, all is made anew.
+
+        `server_stayed`: the server did not restart since, so that the nodes are where they were.
+        """
+        subscription, reader = self._subscription, self._reader
+        moved = server_stayed if subscription is None else await subscription.move(session)
+        if reader is None or not moved:
+            self._subscription = self._reader = None
+            return
+        await self._explore(session)
+        reader.move(session)
+        self._provide_history(session)
+        self._interruption = ""
+
+    async def _renew(self, session: Session) -> NoReturn:
+        """Make another session whenever a Secret has changed, while the old one works on.
+
+        It does so too where the new Secrets are no good, unless they say that the server is not to be trusted.
+
+        Raises:
+            SessionRenewedError: there is another session.
+            LinkError: the server is not trusted any more, or takes no second session: the next attempt takes the place of
+                the first, and what it was subscribed to.
+        """
+        while True:
+            while not session.secrets_changed():  # noqa: ASYNC110 the kubelet sets no event
+                await asyncio.sleep(SECRETS_SECONDS)
+            session.accept_secrets()
+            try:
+                self._fresh = await self._opened()
+            except LinkError as fault:
+                if fault.reason == "CertificateNotTrusted":
+                    await self.close()
+                    raise
+                if fault.reason == "TooManySessions":
+                    await session.leave()
+                    self._session = None
+                    raise
+                self._reporter.up(f"a changed Secret cannot be taken up, the session goes on without it: {fault}")
+            else:
+                raise SessionRenewedError
+
+    async def _hand_over(self, session: Session) -> Session:
+        """From one session to the other that was made in its place."""
+        fresh, self._fresh = self._fresh, None
+        if fresh is None:
+            return session
+        self._interruption = "SessionRenewed"
+        if self._reader is not None:
+            self._inflow.stream.interrupt(self._interruption, self._reader.signals)
+        try:
+            await self._take_over(fresh, server_stayed=True)
+        except BaseException:
+            await fresh.close()
+            raise
+        self._session = fresh
+        await session.close()
+        self._log.info("the session was renewed for changed Secrets")
+        return fresh
 
     async def _begin(self, session: Session) -> None:
         """Find the nodes and have them reported, unless a resumed session does so already."""
@@ -124,6 +212,7 @@ class Link:
             self._inflow.stream.interrupt(self._interruption)
             self._interruption = ""
         self._reader = Reader(session, self._inflow, self._refused)
+        self._nodes.clear()
         try:
             await self._explore(session)
             await self._assign(session, self._signals.values())
@@ -140,6 +229,8 @@ class Link:
         [namespaces] = await session.read([NAMESPACE_ARRAY])
         known = namespaces.Value.Value if namespaces.Value else None
         nodes, problems = resolve(signals, known or [])
+        self._nodes.update((node.signal, node.node_id) for node in nodes)
+        self._provide_history(session)
         for signal in signals:
             self._problems.pop(signal.name, None)
         self._problems.update(problems)
@@ -147,6 +238,10 @@ class Link:
         if polled and self._reader is not None:
             self._reader.add(polled)
         self._reporter.problems(self._problems)
+
+    def _provide_history(self, session: Session) -> None:
+        if self._source.history_backfill:
+            self._inflow.history = History(session, self._nodes).fill
 
     async def _monitor(self, session: Session, nodes: Sequence[Node]) -> Sequence[Node]:
         """Subscribe to the nodes; returns those that must be polled instead."""
@@ -172,6 +267,7 @@ class Link:
 
     def _work(self, session: Session) -> list[Coroutine[Any, Any, Any]]:
         work = [session.lost(), session.keep_channel(), self._watch(session), self._mend(session)]
+        work.append(self._renew(session))
         if self._reader is not None:
             work.append(self._reader.read_forever())
         if self._subscription is not None:

@@ -31,6 +31,10 @@ class Reader:
         """What is polled."""
         return [node.signal for node in self._nodes]
 
+    def move(self, session: Session) -> None:
+        """Go on in another session of the same server."""
+        self._session = session
+
     def add(self, nodes: Sequence[Node]) -> None:
         """Read these too; everything is due at once."""
         self._replace([*self._nodes, *nodes])

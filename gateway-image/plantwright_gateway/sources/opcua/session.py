@@ -15,11 +15,16 @@ from asyncua.crypto import security_policies, uacrypto
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.status_codes import StatusCodes, get_name_and_doc
 from asyncua.ua.uaerrors import UaStatusCodeError
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from plantwright_api.wire.config import OpcUaSource
+from plantwright_gateway.ports.source import Certificate, CertificateUse
+from plantwright_gateway.sources.described import described
+from plantwright_gateway.sources.ending import heed_cancellation
 from plantwright_gateway.sources.faults import LinkError, cannot_connect
-from plantwright_gateway.sources.opcua import certificates, faults
+from plantwright_gateway.sources.opcua import certificates, faults, own
+from plantwright_gateway.sources.opcua.login import Login, check_login, load_login
 from plantwright_gateway.sources.opcua.transport import BoundedClient
 from plantwright_gateway.sources.pacing import RateLimit
 
@@ -32,6 +37,8 @@ LONGEST_CONNECT_SECONDS = 5.0
 CLOSE_SECONDS = 1.5
 RENEW_AT = 0.75
 """Part of a secure channel's lifetime after which it is renewed (OPC 10000-4, 5.5.2.1)."""
+SHORTEST_RENEWAL_SECONDS = 1.0
+"""For a server that grants a lifetime of nothing, which cannot be meant."""
 DEFAULT_ITEMS = 1000
 NO_WAY = frozenset({"Unreachable", "ConnectionRefused", "HostNotFound", "Timeout"})
 """Reasons that say nothing of the session."""
@@ -65,7 +72,9 @@ class Session:
         self._machine = machine
         self._rate = RateLimit(source.max_requests_per_second)
         self._client = self._new_client()
-        self._credentials: certificates.Credentials | None = None
+        self._login = Login()
+        self._mounted: object = None
+        self.certificates: list[Certificate] = []
         self.nodes_per_read = self.items_per_call = source.max_items_per_request or DEFAULT_ITEMS
 
     @property
@@ -80,17 +89,33 @@ class Session:
             LinkError: with the reason why there is none.
         """
         now = datetime.now(UTC)
-        self._credentials = certificates.load_credentials(self._source.credentials_secret)
-        if self._credentials and self._source.security_mode == "None":
-            message = "a login is not sent without security; set endpoint.security or remove credentialsSecretRef"
-            raise LinkError("CredentialsRejected", message)
+        self.certificates.clear()
+        self.accept_secrets()
+        self._login = load_login(self._source, now)
+        self._show("User", self._login.identity, self._source.user_certificate_secret)
         client = self._new_client()
         if self._source.security_mode != "None":
             await self._secure(client, now)
         self._client = client
         await self._open_channel(client)
         await self._step(client.create_session(), self._closed("CertificateRejected"))
+        check_login(self._login, client, self._source.security_mode)
         await self._activate()
+
+    def secrets_changed(self) -> bool:
+        """Whether a Secret is another one than when the session was made."""
+        return self._mounted != self._versions()
+
+    def accept_secrets(self) -> None:
+        """Take the Secrets as they are now for those that the session was made with."""
+        self._mounted = self._versions()
+
+    async def leave(self) -> None:
+        """End the session and let its subscriptions live, for another one to take over; takes two seconds at most."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._client.uaclient.close_session(False)
+        self._client.disconnect_socket()
 
     async def resume(self) -> bool:
         """Open a new channel for the same session; False if the server will not have it, so that a new one is due.
@@ -126,7 +151,8 @@ class Session:
     async def keep_channel(self) -> None:
         """Renew the secure channel's keys in time, for ever."""
         while True:
-            await asyncio.sleep(RENEW_AT * self._client.secure_channel_timeout / 1000)
+            lifetime = self._client.secure_channel_timeout / 1000
+            await asyncio.sleep(max(RENEW_AT * lifetime, SHORTEST_RENEWAL_SECONDS))
             await self.ask_at_once(self._client.open_secure_channel, renew=True)
             self._client.uaclient.revolve_security_token()
 
@@ -149,7 +175,7 @@ class Session:
             LinkError: the session or its connection is gone.
         """
         try:
-            return await service(*args, **options)
+            answer = await service(*args, **options)
         except UaStatusCodeError as error:
             status = status_name(error.code)
             if status in faults.SESSION_GONE:
@@ -161,6 +187,8 @@ class Session:
             raise self._closed("Unreachable") from None
         except Exception as error:  # asyncua lets whatever its decoder stumbles over through
             raise StatusError(UNREADABLE_ANSWER) from error
+        heed_cancellation()
+        return answer
 
     async def read(self, nodes: Sequence[ua.NodeId]) -> list[ua.DataValue]:
         """The present values, never from a cache, in as few requests as the server takes.
@@ -204,20 +232,46 @@ class Session:
         client.session_timeout = SESSION_TIMEOUT_MS
         return client
 
+    def _versions(self) -> object:
+        named = self._source
+        return certificates.versions(
+            (named.certificate_secret, named.trust_secret, named.credentials_secret, named.user_certificate_secret)
+        )
+
+    def _show(self, use: CertificateUse, identity: certificates.Identity | None, secret: str | None) -> None:
+        if identity is not None:
+            self.certificates.append(described(identity.certificate, use, secret or ""))
+
     async def _secure(self, client: BoundedClient, now: datetime) -> None:
         """Give the client the keys for a channel with a server that was found trustworthy."""
-        identity = certificates.load_identity(self._source.certificate_secret, now)
-        trust = certificates.load_trust(self._source.trust_secret)
+        secret = self._source.certificate_secret
+        if secret is not None:
+            identity = certificates.load_identity(secret, now)
+        else:
+            identity = await asyncio.to_thread(own.load_or_make, self._machine, now)
+        self._show("Client", identity, secret)
         policy = POLICIES[self._source.security_policy]
         endpoint = self._choose(await self._endpoints(), policy.URI)
         server = certificates.leaf(endpoint.ServerCertificate)
-        certificates.check_server(server, trust, self.host, now)
+        self._trust(server, now)
         if identity.application_uri:
             client.application_uri = identity.application_uri
         mode = MODES[self._source.security_mode]
         secured = policy(server, identity.certificate, identity.key, mode)
         client.uaclient.set_security(secured)
         client.security_policy = secured  # type: ignore[assignment]  # asyncua's own hint is too narrow
+
+    def _trust(self, server: x509.Certificate, now: datetime) -> None:
+        """Check the server's certificate; a refusal tells by its fingerprint which one was refused."""
+        shown = described(server, "Server")
+        self.certificates.append(shown)
+        try:
+            trust = certificates.load_trust(self._source.trust_secret)
+            vouching = certificates.check_server(server, trust, self.host, now)
+        except LinkError as fault:
+            raise LinkError(fault.reason, f"{fault} (it shows SHA-256 {shown.sha256})") from None
+        if vouching != server:
+            self.certificates.append(described(vouching, "Authority", self._source.trust_secret or ""))
 
     async def _endpoints(self) -> list[ua.EndpointDescription]:
         """What the server offers, asked for over a channel without security; nothing of it is believed unchecked."""
@@ -232,21 +286,11 @@ class Session:
         wanted = MODES[self._source.security_mode], policy_uri
         for endpoint in endpoints:
             if (endpoint.SecurityMode, endpoint.SecurityPolicyUri) == wanted:
-                self._check_login(endpoint)
                 return endpoint
         offered = {f"{e.SecurityMode.name} {str(e.SecurityPolicyUri).partition('#')[2]}" for e in endpoints}
         asked = f"{self._source.security_mode} {self._source.security_policy}"
         message = f"the server does not offer {asked}, only {', '.join(sorted(offered))}; configure the server"
         raise LinkError("SecurityModeUnavailable", message)
-
-    def _check_login(self, endpoint: ua.EndpointDescription) -> None:
-        """A password goes over the wire encrypted, by its own policy or by the channel."""
-        if self._credentials is None or self._source.security_mode == "SignAndEncrypt":
-            return
-        for token in endpoint.UserIdentityTokens or []:
-            if token.TokenType == ua.UserTokenType.UserName and token.SecurityPolicyUri == NO_SECURITY:
-                message = "the server wants the password in clear text; use mode SignAndEncrypt"
-                raise LinkError("CredentialsRejected", message)
 
     async def _open_channel(self, client: BoundedClient) -> None:
         patience = min(self._source.timeout_ms / 1000, LONGEST_CONNECT_SECONDS)
@@ -259,23 +303,35 @@ class Session:
         await self._step(client.open_secure_channel(), self._closed(refused))
 
     async def _activate(self) -> None:
-        user, password = self._credentials or (None, None)
-        await self._step(self._client.activate_session(user, password), self._closed("CredentialsRejected"))
+        user, password = self._login.credentials or (None, None)
+        identity = self._login.identity
+        if identity is not None:
+            self._client.user_private_key = identity.key
+        certificate = identity.certificate if identity else None
+        activation = self._client.activate_session(user, password, certificate)
+        await self._step(activation, self._closed("CredentialsRejected"))
 
     async def _step(self, step: Awaitable[T], closed: LinkError) -> T:
         """One step of connecting; `closed` is what it means when the server hangs up instead."""
         try:
             return await step
         except UaStatusCodeError as error:
-            raise faults.link_error(status_name(error.code)) from None
+            raise self._with_own(faults.link_error(status_name(error.code))) from None
         except TimeoutError:
             raise self._silent() from None
         except OSError:
-            raise closed from None
+            raise self._with_own(closed) from None
         except (InvalidSignature, uacrypto.InvalidSignature):  # type: ignore[attr-defined]
             raise LinkError("CertificateNotTrusted", "the server does not hold the key of its certificate") from None
         except Exception as error:  # asyncua lets whatever its decoder stumbles over through
             raise _local_fault(str(error)) from error
+
+    def _with_own(self, fault: LinkError) -> LinkError:
+        """Where the server refuses our certificate: which one it has to trust."""
+        shown = next((each for each in self.certificates if each.use == "Client"), None)
+        if fault.reason != "CertificateRejected" or shown is None:
+            return fault
+        return LinkError(fault.reason, f"{fault} (thumbprint {shown.sha1}; the gateway's page /certificates has it)")
 
     def _silent(self) -> LinkError:
         message = f"the server does not answer within {self._source.timeout_ms} ms"

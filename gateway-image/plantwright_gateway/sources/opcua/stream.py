@@ -115,13 +115,17 @@ class Sequence:
         A keep-alive carries the number that the next notification will have.
         """
         ahead = (number - self.expected) % LAST_NUMBER
-        if ahead > LAST_NUMBER // 2:
+        if self.is_behind(number):
             return keep_alive, []
         return True, [(self.expected - 1 + step) % LAST_NUMBER + 1 for step in range(min(ahead, MOST_MISSING))]
+
+    def is_behind(self, number: int) -> bool:
+        """Whether a message with this number was taken before."""
+        return (number - self.expected) % LAST_NUMBER > LAST_NUMBER // 2
 
     def advance(self, number: int, *, keep_alive: bool) -> None:
         """The message with this number was taken."""
         if not keep_alive:
             self.expected = number % LAST_NUMBER + 1
-        elif (number - self.expected) % LAST_NUMBER <= LAST_NUMBER // 2:
+        elif not self.is_behind(number):
             self.expected = number

@@ -26,6 +26,8 @@ QUEUED_MS = 10_000
 DEAF_KEEP_ALIVES = 2.5
 DEAF_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
+MOST_REPEATS = 5
+"""So many notifications in a row may have been taken before."""
 
 Published = tuple[str, ua.DataValue]
 
@@ -47,7 +49,9 @@ class Subscription:
         self._acknowledge: list[ua.SubscriptionAcknowledgement] = []
         self._deaf_after = math.inf
         self._heard_at = time.monotonic()
+        self._keep_alives = max(1, KEEP_ALIVE_MS // publishing_interval_ms)
         self.was_heard = False
+        self._repeats = 0
 
     async def create(self) -> None:
         """Make the subscription.
@@ -58,7 +62,9 @@ class Subscription:
         """
         result = await self._session.ask(self._session.services.create_subscription, self._parameters(), _unused)
         self._id = result.SubscriptionId
-        keep_alive = result.RevisedPublishingInterval * result.RevisedMaxKeepAliveCount / 1000
+        # A server that revises to nothing cannot mean it; then what was asked for counts.
+        interval_ms = result.RevisedPublishingInterval or self._interval_ms
+        keep_alive = interval_ms * (result.RevisedMaxKeepAliveCount or self._keep_alives) / 1000
         self._deaf_after = DEAF_KEEP_ALIVES * keep_alive + DEAF_SECONDS
         self._heard_at = time.monotonic()
 
@@ -118,6 +124,23 @@ class Subscription:
         while message := await self._republish(self._numbers.expected):
             await self._commit(message)
 
+    async def move(self, session: Session) -> bool:
+        """Go on in another session with nothing missed; False where the server has it no more or will not move it.
+
+        Raises:
+            LinkError: the new session is gone.
+        """
+        parameters = ua.TransferSubscriptionsParameters([ua.UInt32(self._id)], False)
+        self._session = session
+        try:
+            results = await session.ask(session.services.transfer_subscriptions, parameters)
+            if not results or not results[0].StatusCode.is_good():
+                return False
+            await self.catch_up()
+        except (StatusError, SubscriptionLostError):
+            return False
+        return True
+
     async def delete(self) -> None:
         """Remove it from the server, if it is still there.
 
@@ -141,6 +164,7 @@ class Subscription:
         self._heard_at = time.monotonic()
         self.was_heard = True
         message = result.NotificationMessage
+        self._count_repeats(message.SequenceNumber)
         is_new, missing = self._numbers.judge(message.SequenceNumber, keep_alive=not message.NotificationData)
         recovered = await self._recover(missing)
         if is_new:
@@ -149,6 +173,12 @@ class Subscription:
             self._note_for_acknowledgement(message.SequenceNumber)
         self._heard_at = time.monotonic()
         _check_status(message)
+
+    def _count_repeats(self, number: int) -> None:
+        """A server that leapt ahead once would have all that follows taken for repeats, and be connected and deaf."""
+        self._repeats = self._repeats + 1 if self._numbers.is_behind(number) else 0
+        if self._repeats > MOST_REPEATS:
+            raise SubscriptionLostError("the numbers of its notifications went back")
 
     async def _commit(self, message: ua.NotificationMessage, *, lost: bool = False) -> None:
         """Have a message's values stored; only once that is certain does its number count as taken."""
@@ -218,7 +248,7 @@ class Subscription:
         return item
 
     def _parameters(self) -> ua.CreateSubscriptionParameters:
-        keep_alives = max(1, KEEP_ALIVE_MS // self._interval_ms)
+        keep_alives = self._keep_alives
         parameters = ua.CreateSubscriptionParameters()
         parameters.RequestedPublishingInterval = float(self._interval_ms)
         parameters.RequestedMaxKeepAliveCount = ua.UInt32(keep_alives)

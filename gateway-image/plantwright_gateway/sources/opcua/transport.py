@@ -28,14 +28,16 @@ class OwnLimits(TransportLimits):
 
 
 class BoundedProtocol(UASocketProtocol):
-    """Ends a connection on which more is sent than any answer of ours can take."""
+    """Ends a connection on which more is sent, or announced, than any answer of ours can take."""
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
         if len(self.receive_buffer or b"") > LARGEST_MESSAGE:
             self.disconnect_socket()
-        else:
-            super().data_received(data)
+            return
+        super().data_received(data)
+        if int.from_bytes((self.receive_buffer or b"")[4:8], "little") > LARGEST_MESSAGE:
+            self.disconnect_socket()
 
 
 class OwnPublishing(UaSession):

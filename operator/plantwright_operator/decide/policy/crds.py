@@ -31,6 +31,7 @@ _METADATA = frozenset((
 # fmt: on
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
+_LARGEST_ANNOTATIONS = 256 * 1024
 _TYPES: Mapping[str, type] = {
     "object": dict,
     "array": list,
@@ -51,7 +52,7 @@ def problems(body: Obj) -> list[Problem]:
     """All that the API server would find wrong with a new object of one of our kinds."""
     schema = spec_schema(body["kind"])
     found = [*_envelope(body), *_metadata(body.get("metadata"))]
-    spec = _without_nulls(body.get("spec"))
+    spec = without_nulls(body.get("spec"))
     if spec is None:
         return [*found, Problem("spec", "Required value")]
     spec = defaulted(spec, schema) if isinstance(spec, dict) else spec
@@ -81,13 +82,15 @@ def _metadata(metadata: Any) -> Iterator[Problem]:
         yield from (
             Problem(f"metadata.{field}", f"{key}: must be of type string: write it in quotes") for key in strange
         )
+    if len(str(metadata.get("annotations") or "").encode()) > _LARGEST_ANNOTATIONS:
+        yield Problem("metadata.annotations", f"Too long: may not be more than {_LARGEST_ANNOTATIONS} bytes")
 
 
-def _without_nulls(value: Any) -> Any:
-    """As the API server prunes them: fields that are null go, entries of lists stay and are of a wrong type."""
+def without_nulls(value: Any) -> Any:
+    """The value as the API server prunes it: fields that are null go, entries of lists stay and are of a wrong type."""
     if isinstance(value, dict):
-        return {key: _without_nulls(part) for key, part in value.items() if part is not None}
-    return [_without_nulls(part) for part in value] if isinstance(value, list) else value
+        return {key: without_nulls(part) for key, part in value.items() if part is not None}
+    return [without_nulls(part) for part in value] if isinstance(value, list) else value
 
 
 def _fields(value: Any, schema: Schema, path: str) -> Iterator[Problem]:
