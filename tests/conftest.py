@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml
 
 from plantwright_gateway.ports.source import Certificate, GapNotice, Sample
@@ -68,6 +69,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="keep the outcomes of tests with the marker row for the matrix's page",
     )
+
+
+@pytest.fixture(autouse=True)
+def fresh_logs() -> None:
+    """A test that sets up logging, as a program does at its start, must not decide where the next test's lines go."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ def refused_in_policy(payload: str, _raw: Callable[..., Obj]) -> bool:
     return compiling.compile_policy(GovernancePolicy.model_validate(body)).broken is not None
 
 
+@pytest.mark.slow
 @pytest.mark.row("B3")
 def test_a_text_is_never_a_template(raw: Callable[..., Obj], memory: Any, measured: Callable[[str], None]) -> None:
     inert("warm", raw)
@@ -129,6 +130,7 @@ def refused(path: Path) -> str:
     return found[0].message if found else ""
 
 
+@pytest.mark.slow
 @pytest.mark.row("B4")
 def test_a_bomb_is_refused_at_once(tmp_path: Path, measured: Callable[[str], None]) -> None:
     crds.problems(yaml.safe_load(HEAD + SPEC))

@@ -104,6 +104,7 @@ def sink_refused(kind: str, url: str, raw: Callable[..., Obj]) -> bool:
     return bool(crds.problems(body)) or plants.judge(Plant.model_validate(body)) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.row("B2")
 def test_no_object_leads_there(raw: Callable[..., Obj], measured: Callable[[str], None]) -> None:
     passed = [url for host in HOSTS for scheme in SCHEMES if not machine_refused(url := f"{scheme}://{host}", raw)]

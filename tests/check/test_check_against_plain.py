@@ -49,6 +49,7 @@ def same(found: Verdict, expected: Result) -> bool:
     return equal and (found.flag, found.refused) == (flag, refused)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [Compiled, AsRecords])
 def test_same_verdicts_on_ten_thousand_records(way: type[Compiled | AsRecords]) -> None:
     compiled, plain = way(), PlainChecker(CONTRACT, signals(), AS_PYTHON)

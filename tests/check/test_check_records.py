@@ -93,6 +93,7 @@ LONG = "x" * 70_000
 RAWS = st.sampled_from([*STRANGE, LONG, "v0", "a", 1, 2, 2.5]) | st.integers() | st.floats() | st.text(max_size=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(sorted(FITTING)), RAWS, max_size=2), min_size=3, max_size=8), st.data())
 def test_odd_fields_are_judged_as_one_by_one(broken: list[dict[str, Any]], data: st.DataObject) -> None:

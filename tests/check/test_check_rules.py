@@ -263,6 +263,7 @@ def test_an_action_is_for_its_rule_alone(rule: Any) -> None:
             assert verdict.flag or verdict.refused
 
 
+@pytest.mark.slow
 def test_ten_thousand_fields_are_compiled_within_seconds() -> None:
     fields = [ContractField(name=f"f{n}", type="Number", minimum=0.0, max_change_per_second=1.0) for n in range(10_000)]
     began = time.monotonic()

@@ -170,7 +170,12 @@ COMMANDS: dict[str, Callable[[str], list[str]]] = {
     ("text", "says"),
     [
         pytest.param(BOMB, "its aliases stand for more than", id="aliases"),
-        pytest.param(yaml.safe_dump(contract("a", fields=fields(10_000))), "spec.fields", id="10,000 fields"),
+        pytest.param(
+            yaml.safe_dump(contract("a", fields=fields(10_000))),
+            "spec.fields",
+            id="10,000 fields",
+            marks=pytest.mark.slow,
+        ),
         pytest.param("a: [", "no YAML", id="no YAML"),
     ],
 )

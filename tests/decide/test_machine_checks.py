@@ -258,6 +258,7 @@ text = st.text(min_size=1, max_size=20)
 odd_urls = st.sampled_from(["opc.tcp://[", "modbus+tcp://1.2.3.4:99999", "opc.tcp://%", "modbus+tcp://\u0661.2.3.4"])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(url=text | odd_urls, area=text)
 def test_whatever_got_past_admission_ends_in_a_verdict(raw: Callable[..., dict[str, Any]], url: str, area: str) -> None:

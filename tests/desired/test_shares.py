@@ -33,6 +33,7 @@ def test_each_machine_gets_its_share(raw: Callable[..., dict[str, Any]], number:
     assert share(raw, number) == expected
 
 
+@pytest.mark.slow
 def test_all_together_keep_within_the_limit(raw: Callable[..., dict[str, Any]]) -> None:
     shares = [share(raw, number) or 0.0 for number in range(1, 200)]
     assert all(LIMIT / 2 < each * number <= LIMIT for number, each in enumerate(shares, start=1))

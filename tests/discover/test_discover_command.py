@@ -3,11 +3,11 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 import yaml
-from conftest import Press
 from servers import HERE
 from typer.testing import CliRunner
 
@@ -143,8 +143,9 @@ def test_options_that_do_not_fit(map_file: str, args: list[str], said: str) -> N
         _run(map_file, "-c", CONTRACT, *args)
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
-async def test_a_server_is_proposed_from(press: Press, tmp_path: Path) -> None:
+async def test_a_server_is_proposed_from(press: Any, tmp_path: Path) -> None:
     out = tmp_path / "press.yaml"
     code, text = await asyncio.to_thread(
         _run, press.url, "-c", CONTRACT, "--insecure", "-o", str(out), "--output", "json"

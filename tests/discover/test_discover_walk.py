@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from asyncua import ua
-from conftest import Press
 
 from plantwright_api.wire.config import OpcUaSource
 from plantwright_cli.discover.candidates import Companion, Limits, Offer
@@ -20,7 +19,8 @@ async def _offer(url: str, **limits: Any) -> Offer:
     return await offer(source, Limits(**limits))
 
 
-async def test_variables_with_what_they_say_of_themselves(press: Press) -> None:
+@pytest.mark.slow
+async def test_variables_with_what_they_say_of_themselves(press: Any) -> None:
     found = {candidate.place: candidate for candidate in (await _offer(press.url)).candidates}
     assert set(found) == {"Presse/StateCurrent", "Presse/Gutteile", "Presse/Energie/Wirkleistung"}
     power, state = found["Presse/Energie/Wirkleistung"], found["Presse/StateCurrent"]
@@ -30,7 +30,7 @@ async def test_variables_with_what_they_say_of_themselves(press: Press) -> None:
     assert dict(state.codes) == {"0": "Stillstand", "1": "Produktion", "2": "Rüsten", "3": "Störung"}
 
 
-async def test_companion_specifications_are_named(press: Press) -> None:
+async def test_companion_specifications_are_named(press: Any) -> None:
     assert (await _offer(press.url)).companions == ("PackML (OPC 30050)",)
 
 
@@ -67,7 +67,7 @@ def _children(parent: ua.NodeId) -> ua.BrowseResult:
 )
 @pytest.mark.row("B9")
 async def test_a_server_that_lists_nodes_for_ever(
-    press: Press, monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any], said: str
+    press: Any, monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any], said: str
 ) -> None:
     monkeypatch.setattr(press.server.iserver.view_service, "browse", _endless)
     began = time.monotonic()
@@ -79,7 +79,7 @@ async def test_a_server_that_lists_nodes_for_ever(
 @pytest.mark.parametrize(
     ("limits", "said"), [({"nodes": 6}, "more than 6 nodes"), ({"depth": 1}, "more than 1 levels deep")]
 )
-async def test_what_was_seen_until_a_limit_is_offered(press: Press, limits: dict[str, Any], said: str) -> None:
+async def test_what_was_seen_until_a_limit_is_offered(press: Any, limits: dict[str, Any], said: str) -> None:
     seen = await _offer(press.url, **limits)
     assert seen.candidates
     assert seen.incomplete

@@ -120,6 +120,7 @@ async def test_probes_status_and_metrics(process: Any) -> None:
     assert f"plantwright_source_connected{{{labels}}} 1.0" in text
 
 
+@pytest.mark.slow
 async def test_no_configuration_and_a_bad_one_are_told_and_healed(process: Any) -> None:
     link = process.folder / "config" / "config.json"
     good = link.read_bytes()
@@ -135,6 +136,7 @@ async def test_no_configuration_and_a_bad_one_are_told_and_healed(process: Any) 
     assert "Traceback" not in process.output
 
 
+@pytest.mark.slow
 async def test_a_swapped_configmap_is_followed_without_a_restart(process: Any, scripted: Any) -> None:
     await process.start()
     before = await process.until_status(lambda status: status["configHash"])

@@ -81,6 +81,7 @@ async def warm_up(client: aiomqtt.Client, dsn: str) -> None:
     await until(arrived)
 
 
+@pytest.mark.slow
 async def test_batches_are_stored_once_and_holes_recorded(dsn: str, broker: int) -> None:
     stream = Stream()
     async with running(settings(dsn, broker)) as service, aiomqtt.Client("127.0.0.1", broker) as client:

@@ -162,6 +162,7 @@ async def test_token(dsn: str) -> None:
         assert (await client.post(stream.batch(1, 1), Authorization="Bearer sesame"))[0] == 200
 
 
+@pytest.mark.slow
 async def test_without_a_database_it_lives_and_is_not_ready(own_postgres: PrivatePostgres) -> None:
     own_postgres.stop()
     async with running(local(own_postgres.dsn)) as service, aiohttp.ClientSession() as session:

@@ -81,6 +81,7 @@ async def test_a_gap_record_excuses_its_time_only(setup: Setup) -> None:
     assert (judgement.excused, judgement.lost_examples, judgement.gap_seconds) == (4, (7,), 3.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("numbers", "status", "says"), [([1, 2, 3], 0, "ok  "), ([1, 3], 1, "MISS"), ([], 1, "MISS")])
 async def test_the_command(setup: Setup, numbers: list[int], status: int, says: str) -> None:
     await setup.store(numbers)

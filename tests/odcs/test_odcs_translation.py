@@ -120,6 +120,7 @@ def canonical(spec: DataContractSpec) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=80)
 @given(specs)
 def test_a_contract_comes_back_the_same(given_: dict[str, Any]) -> None:

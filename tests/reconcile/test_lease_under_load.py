@@ -25,6 +25,7 @@ class Busy:
 BUSY = (UnavailableError("busy", 503), UnavailableError("too many", 429))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("errors", "limit", "held", "writes"),
     [

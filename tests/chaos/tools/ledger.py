@@ -29,9 +29,9 @@ class Ledger:
 
 
 def stretches(path: Path, word: str) -> Iterator[range]:
-    """The stretches that a word was written for."""
-    lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
-    for line in lines:
+    """The stretches that a word was written for; a line that is being written is none yet."""
+    text = path.read_text(encoding="ascii") if path.exists() else ""
+    for line in text[: text.rfind("\n") + 1].splitlines():
         found, first, last = line.split()
         if found == word:
             yield range(int(first), int(last) + 1)
