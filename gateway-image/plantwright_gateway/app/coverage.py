@@ -9,6 +9,7 @@ from plantwright_gateway.app.facts import Connection
 from plantwright_gateway.check.completeness import FieldState, complete_contracts
 from plantwright_gateway.check.coverage import Buckets, Coverage, dump, load
 from plantwright_gateway.context.calendar import WorkCalendar
+from plantwright_gateway.context.times import SECOND
 
 STATE_COVERAGE: Final = "coverage"
 TICK_SECONDS: Final = 1.0
@@ -61,7 +62,7 @@ class Coverages:
     def short(self) -> tuple[str, ...]:
         """Contracts that were incomplete for longer than they allow, each with its terms."""
         return tuple(
-            f"{each.name} (complete for {each.percent} % of {each.window_ns // 1_000_000_000} s of planned time)"
+            f"{each.name} (complete for {each.percent} % of {each.window_ns // SECOND} s of planned time)"
             for each in self.contracts
             if each.short
         )

@@ -14,7 +14,6 @@ from plantwright_api.wire.config import Contract, ContractField, Machine
 from plantwright_gateway.app.pipeline import Pipeline, judge
 from plantwright_gateway.app.pseudonyms import withheld
 from plantwright_gateway.buffer.records import Held
-from plantwright_gateway.check import Verdict
 from plantwright_gateway.check.reasons import CHANGES_TOO_FAST, RULE_VIOLATED
 from plantwright_gateway.check.verdict import action_of
 from plantwright_gateway.context.events import Row, unpacked
@@ -52,45 +51,42 @@ class Rejudge:
 
     def judge(self, values: Sequence[Held], now_ns: int) -> Judged:
         """Judge values, next after those of the call before."""
-        kept = [(each.id, why) for each in values if (why := self._out_of_question(each))]
-        excluded = {each for each, _ in kept}
-        asked = [(each, sample) for each in values if each.id not in excluded and (sample := self._sample(each))]
-        samples = [sample for _, sample in asked]
+        kept: list[tuple[int, str]] = []
+        asked: list[int] = []
+        samples: list[Sample] = []
+        for value in values:
+            found = self._sample(value)
+            if isinstance(found, str):
+                kept.append((value.id, found))
+            else:
+                asked.append(value.id)
+                samples.append(found)
         signals = self._pipeline.signals
         verdicts = [judge(sample, signals[sample.signal]) for sample in samples]
         settled = withheld(self._pipeline.pseudonyms, samples, self._pipeline.rules.settle(samples, verdicts))
-        fine = [
-            (each, sample, verdict) for (each, sample), verdict in zip(asked, settled, strict=True) if _fine(verdict)
-        ]
-        kept += [(each.id, v.refused) for (each, _), v in zip(asked, settled, strict=True) if v.refused]
+        judged = list(zip(asked, samples, settled, strict=True))
+        kept += [(each, verdict.refused) for each, _, verdict in judged if verdict.refused]
+        fine = [entry for entry in judged if not entry[2].refused]
         rows = self._pipeline.replayed([sample for _, sample, _ in fine], [verdict for _, _, verdict in fine], now_ns)
-        return Judged(list(rows), [each.id for each, _, _ in fine], sorted(kept))
+        return Judged(list(rows), [each for each, _, _ in fine], sorted(kept))
 
-    def _out_of_question(self, value: Held) -> str:
+    def _sample(self, value: Held) -> Sample | str:
+        """What is to be judged, or why it stays without being judged."""
         if value.packed is None:
             return NOT_KEPT
-        if f"{value.contract}/{value.field}/{value.reason}" in self._kept_out:
+        if not self._kept_out.isdisjoint({(value.contract, value.field, value.reason), (value.contract, value.reason)}):
             return value.reason
-        if f"{value.contract}/{value.reason}" in self._kept_out:
-            return value.reason
-        return "" if self._signal(value) else NO_SIGNAL
+        signal = self._signal(value)
+        if signal is None:
+            return NO_SIGNAL
+        raw, quality = unpacked(value.packed)
+        return Sample(signal, raw, value.time_ns, quality)
 
     def _signal(self, value: Held) -> str | None:
         """The signal it came from; where that was renamed, the one that fills its field now."""
         if value.signal in self._pipeline.signals:
             return value.signal
         return self._by_field.get((value.contract, value.field))
-
-    def _sample(self, value: Held) -> Sample | None:
-        signal = self._signal(value)
-        if signal is None or value.packed is None:
-            return None
-        raw, quality = unpacked(value.packed)
-        return Sample(signal, raw, value.time_ns, quality)
-
-
-def _fine(verdict: Verdict) -> bool:
-    return not verdict.refused
 
 
 def _alone(contract: Contract) -> Contract:
@@ -99,14 +95,14 @@ def _alone(contract: Contract) -> Contract:
     return msgspec.structs.replace(contract, fields=fields, rules=[])
 
 
-def _by_neighbours(contract: Contract) -> Iterator[str]:
-    """What the contract still keeps out by what came before or beside it: contract/field/reason, or contract/reason."""
+def _by_neighbours(contract: Contract) -> Iterator[tuple[str, ...]]:
+    """What the contract still keeps out by what came before or beside it: (contract, field, reason) or (contract, reason)."""
     for field in contract.fields:
         if _too_fast_is_kept_out(field):
-            yield f"{contract.name}/{field.name}/{CHANGES_TOO_FAST}"
+            yield contract.name, field.name, CHANGES_TOO_FAST
     for rule in contract.rules:
         if rule.on_violation == "Quarantine":
-            yield f"{contract.name}/{RULE_VIOLATED}:{rule.name}"
+            yield contract.name, f"{RULE_VIOLATED}:{rule.name}"
 
 
 def _too_fast_is_kept_out(field: ContractField) -> bool:

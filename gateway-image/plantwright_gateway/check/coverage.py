@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 
 from plantwright_api.wire.config import Contract
+from plantwright_gateway.check.pace import SECOND
 
-SECOND: Final = 1_000_000_000
 WINDOW_SECONDS: Final = 3600
 """What holds where a contract names no window."""
 BUCKETS: Final = 60

@@ -10,6 +10,8 @@ import contextlib
 import random
 from collections.abc import Callable, Sequence
 
+from listener import Listener
+
 PAUSE_SECONDS = 0.002
 """Between two pieces of an answer: each travels by itself."""
 HEADER = 9
@@ -118,24 +120,12 @@ FAULTS: tuple[Callable[[Mutator, bytes], Sequence[bytes]], ...] = (
 )
 
 
-class EvilDevice:
+class EvilDevice(Listener):
     """Listens on the loopback and answers whole requests of 12 bytes; see the module."""
 
     def __init__(self, answer: Answer) -> None:
+        super().__init__()
         self.answer = answer
-        self.port = 0
-        self.connections = 0
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def stop(self) -> None:
-        """Listen no more."""
-        if self._server is not None:
-            self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -14,30 +14,21 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
+from listener import Listener
+
 NAMESPACE = "http://acme.example/evil"
 LARGEST_FRAME = 2**24
 
 
-class Garbler:
+class Garbler(Listener):
     """A proxy that damages about `share` of the frames from the server; `count` says how many. It cuts nothing itself."""
 
     def __init__(self, target_port: int, seed: int, share: float = 0.3) -> None:
+        super().__init__()
         self.target_port, self.share = target_port, share
         self.random = random.Random(seed)
-        self.count = self.connections = 0
-        self.port = 0
+        self.count = 0
         self._former: list[bytes] = []
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> None:
-        """Listen on the loopback."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def stop(self) -> None:
-        """Listen no more."""
-        if self._server is not None:
-            self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -189,23 +180,12 @@ SCRIPTS: dict[str, Script] = {
 }
 
 
-class Impostor:
+class Impostor(Listener):
     """Waits for the first bytes, then does what its script says; `connections` counts."""
 
     def __init__(self, script: Script) -> None:
+        super().__init__()
         self.script = script
-        self.port = self.connections = 0
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> None:
-        """Listen on the loopback."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def stop(self) -> None:
-        """Listen no more."""
-        if self._server is not None:
-            self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
