@@ -18,19 +18,76 @@ async def filled(box: Any, row: Any, count: int = 300) -> str:
     return epoch
 
 
-async def test_a_broken_file_is_moved_aside_under_a_new_epoch_with_a_gap(box: Any, row: Any) -> None:
+async def test_of_a_broken_file_every_whole_row_goes_on_and_the_others_are_a_gap(box: Any, row: Any) -> None:
     epoch = await filled(box, row)
     content = bytearray(box.path.read_bytes())
-    content[4096 * 3 : 4096 * 12] = os.urandom(4096 * 9)
+    content[4096 * 12 : 4096 * 18] = os.urandom(4096 * 6)
     box.path.write_bytes(content)
     buffer = await box.open()
-    assert buffer.stats.epoch != epoch
+    assert buffer.stats.epoch == epoch
+    numbers = await box.numbers()
     [told] = await box.gaps()
-    assert told["gap"] == "BufferCorrupt"
+    assert 100 < len(numbers) < 300
+    assert (told["gap"], told["count"]) == ("BufferCorrupt", 300 - len(numbers))
     assert list((box.path.parent / "quarantine" / "m.db").iterdir())
     await buffer.append([row(1000)])
-    assert await box.numbers() == [1000]
+    assert await box.numbers() == [*numbers, 1000]
     assert dict(buffer.stats.gaps) == {"BufferCorrupt": 1}
+
+
+async def test_where_sqlite_finds_no_table_the_rows_are_found_all_the_same(box: Any, row: Any) -> None:
+    await filled(box, row)
+    content = bytearray(box.path.read_bytes())
+    content[:100] = b"\0" * 100
+    box.path.write_bytes(content)
+    await box.open()
+    assert await box.numbers() == list(range(300))
+    assert await box.gaps() == []
+
+
+async def test_long_rows_are_followed_over_their_pages(box: Any, row: Any) -> None:
+    buffer = await box.open()
+    await buffer.append([row(n, size) for n, size in enumerate((10, 3900, 4000, 4030, 8000, 60_000))])
+    await box.close()
+    content = bytearray(box.path.read_bytes())
+    content[:100] = b"\0" * 100
+    box.path.write_bytes(content)
+    await box.open()
+    assert await box.numbers() == list(range(6))
+
+
+async def test_what_the_mes_has_is_not_delivered_again_and_no_sequence_is_given_out_twice(box: Any, row: Any) -> None:
+    buffer = await box.open()
+    await buffer.set_sinks(["mes"])
+    await buffer.append([row(n, 200) for n in range(300)])
+    await buffer.acknowledge(buffer.stats.epoch, "mes", 250)
+    await box.close()
+    database = sqlite3.connect(box.path)
+    root = database.execute("SELECT rootpage FROM sqlite_schema WHERE name='rows'").fetchone()[0]
+    database.close()
+    content = bytearray(box.path.read_bytes())
+    content[4096 * (root - 1) : 4096 * (root - 1) + 8] = b"\xff" * 8
+    box.path.write_bytes(content)
+    buffer = await box.open()
+    await buffer.append([row(1000)])
+    page = await buffer.page("mes", 1000, 1_000_000)
+    assert [found.seq for found in page.rows[:50]] == list(range(251, 301))
+    assert page.position.watermark == 250
+    assert page.rows[-1].seq > 1_000_000_000
+
+
+async def test_a_kill_while_the_file_is_made_anew_begins_again(box: Any, row: Any, tmp_path: Path) -> None:
+    await filled(box, row)
+    content = bytearray(box.path.read_bytes())
+    content[:100] = b"\0" * 100
+    box.path.write_bytes(content)
+    box.path.with_name("m.db-new").write_bytes(b"half of it")
+    await box.open()
+    assert await box.numbers() == list(range(300))
+    await box.close()
+    box.path.replace(box.path.with_name("m.db-new"))
+    await box.open()
+    assert await box.numbers() == list(range(300))
 
 
 async def test_what_can_be_read_of_the_state_goes_over(box: Any, row: Any) -> None:
@@ -97,6 +154,22 @@ async def test_a_lost_tail_of_the_log_is_told_and_its_sequences_stay_taken(box: 
     assert [found.seq for found in (await buffer.page("mes", 10, 10_000)).rows] == [1, 4, 5]
 
 
+async def test_what_lies_behind_damage_in_the_log_goes_on(box: Any, row: Any, tmp_path: Path) -> None:
+    buffer = await box.open()
+    for number in range(1, 21):
+        await buffer.append([row(number, 3000)])
+    saved = box.files()
+    await box.close()
+    log = bytearray(saved["m.db-wal"])
+    log[len(log) // 2] ^= 1
+    for name, content in {**saved, "m.db-wal": bytes(log)}.items():
+        (tmp_path / name).write_bytes(content)
+    buffer = await box.open()
+    numbers, gaps = await box.numbers(), await box.gaps()
+    assert len(numbers) >= 19
+    assert sum(told["count"] for told in gaps) == 20 - len(numbers)
+
+
 async def test_a_file_that_breaks_while_it_is_open_is_replaced_and_nothing_accepted_later_is_lost(
     box: Any, row: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,10 +177,11 @@ async def test_a_file_that_breaks_while_it_is_open_is_replaced_and_nothing_accep
 
     buffer = await box.open()
     await buffer.append([row(1)])
-    epoch, original = buffer.stats.epoch, Store.append
+    whole, original = [True], Store.append
 
     def breaking(self: Store, *arguments: Any) -> None:
-        if self.epoch == epoch:
+        if whole:
+            whole.clear()
             for part in (box.path, box.path.with_name("m.db-wal")):
                 part.write_bytes(b"rubbish" * 2000)
             error = sqlite3.DatabaseError("database disk image is malformed")
@@ -118,9 +192,9 @@ async def test_a_file_that_breaks_while_it_is_open_is_replaced_and_nothing_accep
     monkeypatch.setattr(Store, "append", breaking)
     async with asyncio.timeout(5):
         await buffer.append([row(2)])
-    assert buffer.stats.epoch != epoch
-    assert await box.numbers() == [2]
-    assert [told["gap"] for told in await box.gaps()] == ["BufferCorrupt"]
+    numbers, gaps = await box.numbers(), await box.gaps()
+    assert numbers[-1] == 2
+    assert (numbers == [2]) == ([told["gap"] for told in gaps] == ["BufferCorrupt"])
     assert list(buffer.stats.sinks) == ["mes"], "the sinks go over to the new file"
 
 

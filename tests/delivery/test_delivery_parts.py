@@ -67,5 +67,14 @@ def test_a_link_too_slow_for_a_batch_is_given_smaller_ones_and_larger_ones_again
         portion.too_slow()
     assert portion.most_bytes == LEAST_BYTES
     for _ in range(10):
-        portion.taken()
+        portion.taken(portion.most_bytes, 0.01)
     assert portion.most_bytes == PAGE_BYTES
+
+
+def test_a_slow_link_is_given_what_it_carries_in_five_seconds() -> None:
+    portion = Portion()
+    for _ in range(10):
+        portion.taken(portion.most_bytes, portion.most_bytes / 8000)
+    assert portion.most_bytes == 40_000
+    portion.taken(2000, 0.5)
+    assert portion.most_bytes == 20_000, "a small batch says little: half as much at the least"

@@ -25,15 +25,24 @@ OBSERVATION = "io.plantwright.observation.v1"
 GAP = "io.plantwright.gap.v1"
 CONFIGURATION = "io.plantwright.configuration.v1"
 QUARANTINE = "io.plantwright.quarantine.v1"
+CHANGE = "io.plantwright.change.v1"
+PRODUCTION = "io.plantwright.production.v1"
 EventType = Literal[
     "io.plantwright.observation.v1",
     "io.plantwright.gap.v1",
     "io.plantwright.configuration.v1",
     "io.plantwright.quarantine.v1",
+    "io.plantwright.change.v1",
+    "io.plantwright.production.v1",
 ]
 
 Quality = Literal["Good", "Uncertain", "Bad"]
 Scalar = bool | int | float | str | None
+State = Literal["Production", "Setup", "Delay", "Idle", "PlannedDown", "Unknown"]
+"""Time elements of ISO 22400: a machine is in exactly one. Unknown where nothing tells; it is never taken for Delay."""
+ChangeOf = Literal["State", "JobOrder", "Person", "Reason"]
+Origin = Literal["Machine", "MES", "Person", "Inferred", "Gateway"]
+"""Who said so: the machine's own signal, the MES, a person at a terminal, a model of a signal, or the gateway for lack of news."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -42,6 +51,10 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 
 class Observation(Data, frozen=True):
     """Values of one contract that share one source time.
+
+    `context` holds what was so at the source time, each where it is known: `state`, `shift`, `workRequest` (the production order),
+    `jobOrder`, `materialDefinition` (the product), `materialLot`, `serialNumber`, `person`, and the machine's identity. Where the
+    machine's clock was too far off to join by it, `contextTime` is "Gateway" and the gateway's own time was taken.
 
     `flags` lists per field why it does not meet its contract though it was delivered; `quality` per field only where it
     is not Good. A flag is a word of the catalogue; `RuleViolated:<name>` names the contract's rule over several fields that
@@ -79,6 +92,7 @@ class Configuration(Data, frozen=True):
     """A configuration came into force.
 
     `retention` says per contract for how many days at most an MES keeps its data; a contract without a limit is not in it.
+    `calendar` is `wire.config.Calendar` as JSON: by it planned time is told from unplanned.
     """
 
     plant: str
@@ -89,6 +103,7 @@ class Configuration(Data, frozen=True):
     gateway_version: str
     asset: dict[str, str] = {}
     retention: dict[str, int] = {}
+    calendar: dict[str, Any] = {}
 
 
 class Quarantined(Data, frozen=True):
@@ -103,6 +118,41 @@ class Quarantined(Data, frozen=True):
     value: str
     reason: str
     config: str
+
+
+class Change(Data, frozen=True):
+    """What is so of the machine from the event's time on, until the next change of the same `of`.
+
+    `value` is a State, the id of a job order or of a person (or its pseudonym), or the reason of a stop; "" for none. A state
+    has the machine's own `code`, and where its origin is Inferred the model's `confidence` (0 to 1). `context` is what else was so.
+    """
+
+    plant: str
+    machine: str
+    of: ChangeOf
+    value: str
+    origin: Origin
+    config: str
+    previous: str = ""
+    code: str = ""
+    confidence: float | None = None
+    context: dict[str, str] = {}
+
+
+class Production(Data, frozen=True):
+    """Parts that were made since the event of this type before: whole parts, told at the time their counter was read.
+
+    `planned_run_time_per_item_seconds` is the PRI of ISO 22400 that was in force. `context` as of an observation.
+    """
+
+    plant: str
+    machine: str
+    config: str
+    good: int = 0
+    rejected: int = 0
+    reworked: int = 0
+    planned_run_time_per_item_seconds: float | None = None
+    context: dict[str, str] = {}
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename=None):

@@ -6,11 +6,14 @@ import secrets
 import shutil
 import sqlite3
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from plantwright_gateway.buffer.highwater import recall
 from plantwright_gateway.buffer.quarantine import add_columns
-from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED, WAL_FRAME_BYTES, Limits
+from plantwright_gateway.buffer.records import WAL_FRAME_BYTES, Limits
+from plantwright_gateway.buffer.salvage import learn, refill, saved_rows
 
 SCHEMA_VERSION: Final = 1
 CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -56,23 +59,15 @@ class CorruptError(Exception):
     """The file is no database, or a broken one."""
 
 
-class Loss(NamedTuple):
-    """What is known of a file that was moved aside: since when it took rows, how many it held, what state it kept."""
-
-    start_ns: int
-    weight: int | None
-    state: dict[str, bytes]
-
-
 class Opened(NamedTuple):
-    """A connection and, where the file before it was broken, what was lost."""
+    """A connection, and the write-ahead log as it was before SQLite looked at it."""
 
     connection: sqlite3.Connection
-    loss: Loss | None
+    log: bytes
 
 
 def open_database(path: Path, uid: str, limits: Limits, now_ns: int) -> Opened:
-    """Open the file, or make it; a broken one is moved aside and replaced under a new epoch.
+    """Open the file, or make it; a broken one is moved aside, and what can be read of it is in the one that replaces it.
 
     Raises:
         OSError: the folder cannot be made or written, or lies on a network file system.
@@ -80,12 +75,42 @@ def open_database(path: Path, uid: str, limits: Limits, now_ns: int) -> Opened:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     refuse_network(path.parent)
+    replacement = _part(path, "-new")
+    if replacement.exists() and not path.exists():
+        replacement.replace(path)
+    log = _content(_part(path, "-wal"))
     try:
-        return Opened(_connect(path, uid, limits, now_ns), None)
+        return Opened(_connect(path, limits, {"uid": uid, "epoch": new_epoch(), "created_ns": now_ns}), log)
     except CorruptError:
-        loss = _salvage(path)
+        _make_anew(path, replacement, uid, log, limits)
         move_aside(path, limits, now_ns)
-        return Opened(_connect(path, uid, limits, now_ns), loss)
+        replacement.replace(path)
+        return Opened(_connect(path, limits, {}), b"")
+
+
+def _make_anew(path: Path, replacement: Path, uid: str, log: bytes, limits: Limits) -> None:
+    """Fill a file beside the broken one with what can be read. It is found and begun again after a kill in the midst."""
+    for part in (replacement, _part(replacement, "-wal")):
+        part.unlink(missing_ok=True)
+    known = learn(path)
+    epoch, high = recall(path)
+    epoch = epoch or known.epoch
+    room = limits._replace(max_bytes=max(limits.max_bytes - path.stat().st_size, limits.max_bytes // 2))
+    rows = saved_rows(path, log, high) if epoch else iter(())
+    meta: dict[str, str | int] = {"uid": uid, "epoch": epoch or new_epoch(), "created_ns": known.created_ns}
+    with contextlib.closing(_connect(replacement, room, meta)) as new:
+        refill(new, known, rows, high, room)
+        new.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _part(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _content(path: Path) -> bytes:
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_bytes()
+    return b""
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:
@@ -93,12 +118,13 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in CORRUPT
 
 
-def _connect(path: Path, uid: str, limits: Limits, now_ns: int) -> sqlite3.Connection:
+def _connect(path: Path, limits: Limits, meta: Mapping[str, str | int]) -> sqlite3.Connection:
+    """`meta` is what a file that has to be made begins with."""
     connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
     try:
         _configure(connection, limits)
         _check(connection)
-        _make_schema(connection, uid, now_ns)
+        _make_schema(connection, meta)
     except sqlite3.Error as error:
         connection.close()
         if is_corrupt(error):
@@ -138,7 +164,7 @@ def _check(connection: sqlite3.Connection) -> None:
         raise CorruptError(answer)
 
 
-def _make_schema(connection: sqlite3.Connection, uid: str, now_ns: int) -> None:
+def _make_schema(connection: sqlite3.Connection, meta: Mapping[str, str | int]) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == SCHEMA_VERSION:
         add_columns(connection)
@@ -148,8 +174,7 @@ def _make_schema(connection: sqlite3.Connection, uid: str, now_ns: int) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for statement in filter(str.strip, SCHEMA.split(";")):
         connection.execute(statement)
-    entries = {"uid": uid, "epoch": new_epoch(), "schema": SCHEMA_VERSION, "created_ns": now_ns}
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", entries.items())
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", {**meta, "schema": SCHEMA_VERSION}.items())
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.execute("COMMIT")
     # The epoch must not stand in the WAL alone: a damaged WAL would take the stream's identity with it.
@@ -159,26 +184,6 @@ def _make_schema(connection: sqlite3.Connection, uid: str, now_ns: int) -> None:
 def new_epoch() -> str:
     """A name that no other file has had."""
     return secrets.token_hex(8)
-
-
-def _salvage(path: Path) -> Loss:
-    """Learn from a broken file what can be learnt; every part may be missing."""
-    start_ns, weight, state = path.stat().st_mtime_ns, None, {}
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path, timeout=1.0)) as broken:
-        with contextlib.suppress(sqlite3.Error, TypeError):
-            start_ns = int(broken.execute("SELECT value FROM meta WHERE key='created_ns'").fetchone()[0])
-        with contextlib.suppress(sqlite3.Error):
-            state = {k: bytes(v) for k, v in broken.execute("SELECT key, value FROM state") if _is_state(k, v)}
-        with contextlib.suppress(sqlite3.Error, TypeError):
-            # A row whose content is gone counts as one.
-            sql = "SELECT min(start_ns), sum(coalesce(weight, 1)) FROM rows WHERE seq > (SELECT coalesce(min(watermark), 0) FROM sinks)"
-            first, found = broken.execute(sql).fetchone()
-            start_ns, weight = int(first), int(found)
-    return Loss(start_ns, weight, state)
-
-
-def _is_state(key: object, value: object) -> bool:
-    return key in (STATE_KPI, STATE_LAST_OBSERVED) and isinstance(value, bytes)
 
 
 def move_aside(path: Path, limits: Limits, now_ns: int) -> None:

@@ -1,6 +1,7 @@
 """Dropping under a bound, so that every loss is counted exactly once and told in a gap."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -33,17 +34,26 @@ class Dropped(NamedTuple):
         )
 
 
-def drop_oldest(db: sqlite3.Connection, rows: int) -> Dropped | None:
-    """Delete so many of the oldest rows; None when there is nothing to delete."""
-    last = db.execute("SELECT max(seq) FROM (SELECT seq FROM rows ORDER BY seq LIMIT ?)", (rows,)).fetchone()[0]
+def drop_oldest(db: sqlite3.Connection, rows: int, kept: Sequence[tuple[int, int]] = ()) -> Dropped | None:
+    """Delete so many of the oldest rows; None when there is nothing to delete.
+
+    Those within `kept` (above, up to) stay as long as there are others.
+    """
+    dropped = _drop(db, rows, kept)
+    return _drop(db, rows, ()) if dropped is None and kept else dropped
+
+
+def _drop(db: sqlite3.Connection, rows: int, kept: Sequence[tuple[int, int]]) -> Dropped | None:
+    others = " AND ".join(["NOT (seq > ? AND seq <= ?)"] * len(kept)) or "TRUE"
+    bounds = [bound for stretch in kept for bound in stretch]
+    sql = f"SELECT max(seq) FROM (SELECT seq FROM rows WHERE {others} ORDER BY seq LIMIT ?)"  # noqa: S608
+    last = db.execute(sql, (*bounds, rows)).fetchone()[0]
     if last is None:
         return None
-    sql = (
-        "SELECT count(*), sum(weight), sum(CASE WHEN kind = ? THEN 0 ELSE weight END), min(start_ns), max(end_ns)"
-        " FROM rows WHERE seq <= ?"
-    )
-    deleted, weight, fresh, start_ns, end_ns = db.execute(sql, (GAP, last)).fetchone()
-    db.execute("DELETE FROM rows WHERE seq <= ?", (last,))
+    which = f"FROM rows WHERE {others} AND seq <= ?"
+    parts = "count(*), sum(weight), sum(CASE WHEN kind = ? THEN 0 ELSE weight END), min(start_ns), max(end_ns)"
+    deleted, weight, fresh, start_ns, end_ns = db.execute(f"SELECT {parts} {which}", (GAP, *bounds, last)).fetchone()
+    db.execute(f"DELETE {which}", (*bounds, last))
     return Dropped(deleted, weight, fresh, start_ns, end_ns, last)
 
 

@@ -6,13 +6,15 @@ done with them.
 """
 
 import sqlite3
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from plantwright_api.wire.delivery import CONFIGURATION, GAP
 from plantwright_gateway.buffer.overflow import DropCount, Dropped, drop_oldest
+from plantwright_gateway.buffer.pages import SavedRow
 from plantwright_gateway.buffer.quarantine import SHARE, Quarantine, Refused, Still
 from plantwright_gateway.buffer.records import (
     PAGE_BYTES,
@@ -24,7 +26,10 @@ from plantwright_gateway.buffer.records import (
     PageRow,
     SinkPosition,
     Stats,
+    checksum,
 )
+from plantwright_gateway.buffer.salvage import INSERT as INSERT_SAVED
+from plantwright_gateway.buffer.salvage import META_LOSS, Loss
 from plantwright_gateway.context.events import Original, Row
 from plantwright_gateway.context.gaps import BUFFER_CORRUPT, BUFFER_FULL, MES_REJECTS, MES_WENT_BACK
 
@@ -65,6 +70,7 @@ class Store:
         """Whether a read had to take out rows; whoever shows the store's figures sets it back."""
         self.uid = str(self._meta("uid"))
         self.epoch = str(self._meta("epoch"))
+        self._offered: dict[str, int] = {}
         self.quarantine = Quarantine(connection)
         self._rows = int(self._one("SELECT count(*) FROM rows"))
         self._drops = DropCount.load(self._state("drops"))
@@ -154,6 +160,8 @@ class Store:
                 break
             found.append(PageRow(seq, contract.decode("utf-8", "replace"), body))
         cursor.close()
+        if found:
+            self._offered[sink] = found[-1].seq
         if damaged:
             self._take_out(damaged)
             return self.page(sink, max_rows, max_bytes, after)
@@ -240,14 +248,25 @@ class Store:
         """Leave a gap for what was lost with a broken file."""
         self._tell_gap(BUFFER_CORRUPT, start_ns, self._now(), count, text)
 
-    def skip_sequences(self, highest: int) -> int:
-        """Never give out sequences again that were given out before; returns how many rows are missing."""
-        missing = highest - self.last_seq()
-        if missing <= 0:
-            return 0
-        if not self._db.execute("UPDATE sqlite_sequence SET seq=? WHERE name='rows'", (highest,)).rowcount:
+    def take_loss(self) -> Loss | None:
+        """What the making of this file out of a broken one noted as lost, once."""
+        noted = self._meta(META_LOSS)
+        if noted is None:
+            return None
+        self._db.execute("DELETE FROM meta WHERE key=?", (META_LOSS,))
+        return msgspec.json.decode(str(noted), type=Loss)
+
+    def recover(self, rows: Sequence[SavedRow], highest: int) -> int:
+        """Put rows back under the sequences they had, and never give out again what was given out; returns how many are missing."""
+        missing = highest - self.last_seq() - len(rows)
+        self._db.executemany(INSERT_SAVED, rows)
+        self._rows += len(rows)
+        if (
+            highest > self.last_seq()
+            and not self._db.execute("UPDATE sqlite_sequence SET seq=? WHERE name='rows'", (highest,)).rowcount
+        ):
             self._db.execute("INSERT INTO sqlite_sequence VALUES ('rows', ?)", (highest,))
-        return missing
+        return max(missing, 0)
 
     def set_recorded_config(self, text: str) -> bool:
         """Remember which configuration was recorded last; False when it is this one already."""
@@ -305,7 +324,7 @@ class Store:
         """Drop chunks until the pages are free, told in one gap: a gap per chunk would itself need room."""
         dropped: Dropped | None = None
         while not self._fits(need):
-            chunk = drop_oldest(self._db, self._chunk_rows())
+            chunk = drop_oldest(self._db, self._chunk_rows(), self._on_their_way())
             if chunk is None:
                 break
             self._rows -= chunk.rows
@@ -316,6 +335,15 @@ class Store:
             text = f"buffer full, oldest dropped; behind: {', '.join(behind)}"
             self._tell_gap(BUFFER_FULL, dropped.start_ns, dropped.end_ns, dropped.weight, text)
         return self._fits(need)
+
+    def _on_their_way(self) -> list[tuple[int, int]]:
+        """Which sequences, above and up to, sinks have been given and not confirmed: they may be stored already, and telling
+        them lost would be wrong."""
+        return [
+            (position.watermark, self._offered[name])
+            for name, position in self.positions().items()
+            if self._offered.get(name, 0) > position.watermark
+        ]
 
     def _drop(self, rows: Sequence[Row], state: Mapping[str, bytes]) -> None:
         """Drop what comes, and count it in place until there is room for its gap."""
@@ -395,13 +423,6 @@ class Store:
 
     def _one(self, sql: str, *parameters: object) -> int:
         return self._db.execute(sql, parameters).fetchone()[0]  # type: ignore[no-any-return]
-
-
-def checksum(contract: object, body: object) -> int:
-    """What a row must still have when it leaves; -1 where a damaged row is not even of the right types."""
-    if not isinstance(contract, bytes) or not isinstance(body, bytes):
-        return -1
-    return zlib.crc32(body, zlib.crc32(contract))
 
 
 def _pages(rows: Sequence[Row]) -> int:

@@ -16,9 +16,10 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
-from plantwright_gateway.buffer.database import Loss, apply_limits, aside_bytes, disk_bytes, is_corrupt, open_database
-from plantwright_gateway.buffer.highwater import HighWater
+from plantwright_gateway.buffer.database import apply_limits, aside_bytes, disk_bytes, is_corrupt, open_database
+from plantwright_gateway.buffer.highwater import HighWater, recall
 from plantwright_gateway.buffer.records import Clock, GapMaker, Limits, Stats
+from plantwright_gateway.buffer.salvage import log_rows
 from plantwright_gateway.buffer.store import NoRoomError, Store
 
 GROUP_JOBS: Final = 64
@@ -254,7 +255,7 @@ class Writer(threading.Thread):
             self._connection = opened.connection
             self._store = Store(opened.connection, self._bounded(), self._make_gap, self._now)
             self._high = HighWater(self._path)
-            self._report(self._store, opened.loss, self._high)
+            self._report(self._store, opened.log, self._high)
         except (OSError, sqlite3.Error) as error:
             self._close()
             self._show(f"{type(error).__name__}: {error}")
@@ -262,17 +263,17 @@ class Writer(threading.Thread):
         self._snapshot()
         return True
 
-    def _report(self, store: Store, loss: Loss | None, high: HighWater) -> None:
-        """Leave gaps for what is gone: a broken file, a file that was deleted, or a WAL whose end is gone."""
-        epoch, sequence = high.read()
+    def _report(self, store: Store, log: bytes, high: HighWater) -> None:
+        """Leave gaps for what is gone: of a broken file, a file that was deleted, or a log whose end SQLite cut off."""
+        epoch, sequence = recall(self._path)
         store.begin()
         if self._sinks is not None:
             store.set_sinks(self._sinks)
+        loss = store.take_loss()
         if loss is not None:
-            store.report_corruption(loss.start_ns, loss.weight, "the buffer was broken and was moved aside")
-            store.save(loss.state)
-        elif epoch == store.epoch:
-            missing = store.skip_sequences(sequence)
+            store.report_corruption(loss.start_ns, loss.count, "the buffer was broken; what could be read was kept")
+        if epoch == store.epoch:
+            missing = store.recover(log_rows(log, store.last_seq(), sequence), sequence)
             if missing:
                 store.report_corruption(self._now(), missing, "the end of the buffer's write-ahead log was lost")
         elif sequence:

@@ -17,6 +17,8 @@ SPLICE_BYTES: Final = 320
 PAGE_BYTES: Final = MAX_BYTES - MAX_ROWS * SPLICE_BYTES
 FIRST_BYTES: Final = 64 * 1024
 LEAST_BYTES: Final = 4096
+WANTED_SECONDS: Final = 5.0
+"""A batch on a slow link should take no longer: a sixth of the time it is waited for, and before its silence is told."""
 
 
 class Portion:
@@ -32,9 +34,14 @@ class Portion:
         """A batch was still on its way when the time was over."""
         self.most_bytes = max(self.most_bytes // 4, LEAST_BYTES)
 
-    def taken(self) -> None:
-        """A batch was taken."""
-        self.most_bytes = min(self.most_bytes * 2, PAGE_BYTES)
+    def taken(self, sent_bytes: int, seconds: float) -> None:
+        """A batch of so many bytes was taken, so many seconds after it was sent.
+
+        The next may be twice as large, but not larger than the link carries in the time that a batch should take: what is
+        cut off half-way has used the link for nothing.
+        """
+        fits = int(sent_bytes * WANTED_SECONDS / seconds) if seconds > 0 else PAGE_BYTES
+        self.most_bytes = max(min(self.most_bytes * 2, max(fits, self.most_bytes // 2), PAGE_BYTES), LEAST_BYTES)
 
 
 class Stream:

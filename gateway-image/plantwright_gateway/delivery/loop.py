@@ -186,6 +186,7 @@ class Delivery:
         stream = Stream(self._buffer.stats.uid, page.epoch, self._machine, self._location)
         batch = stream.batch(page.rows, page.position.acknowledged)
         self._highest_sent = max(self._highest_sent, batch.last)
+        began = time.monotonic()
         try:
             receipt = await self._answer(batch)
         except HoleReported as hole:
@@ -196,6 +197,7 @@ class Delivery:
         if isinstance(progress, str):
             self.health.ignored_receipts += 1
             raise SinkUnavailable(progress)
+        self._portion.taken(len(batch.body), time.monotonic() - began)
         return await self._taken(page, batch, progress)
 
     async def _answer(self, batch: Batch) -> Receipt:
@@ -246,7 +248,6 @@ class Delivery:
         self.health.delivered += taken - len(progress.rejected)
         self.health.rejected += len(progress.rejected)
         self._backoff.reset()
-        self._portion.taken()
         if self.health.worked():
             self._log.info("sink takes data again", sink=name)
         return batch.count
