@@ -40,6 +40,7 @@ from plantwright_gateway.app.pipeline import Pipeline  # noqa: E402
 from plantwright_gateway.check import Fine, Verdict  # noqa: E402
 from plantwright_gateway.check.records import SEEN_BEFORE  # noqa: E402
 from plantwright_gateway.context.kpi import Totals  # noqa: E402
+from plantwright_gateway.context.situation import Situation  # noqa: E402
 from plantwright_gateway.ports.source import Sample  # noqa: E402
 
 OUT = ROOT / "docs" / "measured" / "contract_check.md"
@@ -323,7 +324,7 @@ def pipeline_cost(share: float) -> tuple[float, float]:
         pipeline = Ours(samples).pipeline
         kpis = pipeline.kpis(Totals(at_ns=samples[0][0].source_ns))
         check.append(timed(Ours(samples).of_samples, samples))
-        both.append(timed(lambda each: pipeline.process(each, (), each[0].source_ns, kpis), samples))  # noqa: B023
+        both.append(timed(lambda each: pipeline.process(each, (), each[0].source_ns, kpis, Situation()), samples))  # noqa: B023
     return median(both), median(check)
 
 

@@ -26,6 +26,7 @@ from plantwright_gateway.app.pipeline import Outcome, Pipeline
 from plantwright_gateway.check import ContractRules, Fine, Records, Verdict, compile_contracts
 from plantwright_gateway.check.records import MOST_KINDS, MOST_SIGNALS, SEEN_BEFORE
 from plantwright_gateway.context.kpi import Totals
+from plantwright_gateway.context.situation import Situation
 from plantwright_gateway.ports.source import Sample
 
 S = 10**9
@@ -236,8 +237,8 @@ class OneByOne(Pipeline):
 
 def outcomes(kind: type[Pipeline], of: Machine, batches: list[list[Sample]]) -> list[Any]:
     pipeline = kind(of, "0" * 16, "0")
-    kpis = pipeline.kpis(Totals(at_ns=T0))
-    found: list[Outcome] = [pipeline.process(each, (), each[-1].source_ns, kpis) for each in batches]
+    kpis, around = pipeline.kpis(Totals(at_ns=T0)), Situation()
+    found: list[Outcome] = [pipeline.process(each, (), each[-1].source_ns, kpis, around) for each in batches]
     return [*[repr(each) for each in found], repr(kpis.totals)]
 
 

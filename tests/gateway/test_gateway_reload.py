@@ -49,7 +49,7 @@ async def test_asset_and_calendar_restart_nothing(bench: Any) -> None:
     await bench.reload(bench.machine(asset=Asset(asset_id="A-7"), calendar=WorkTime(shifts=shifts)))
     await bench.hand.give(Sample("number", 1, T0))
     await bench.mes.until(lambda: bench.mes.values("number"))
-    assert bench.mes.of("observation")[0]["context"] == {"assetId": "A-7", "shift": "always"}
+    assert bench.mes.of("observation")[0]["context"] == {"assetId": "A-7", "contextTime": "Gateway", "shift": "always"}
     assert len(bench.hand.starts) == 1
 
 

@@ -49,7 +49,7 @@ async def test_mended_values_are_delivered_once_with_their_own_time(bench: Any) 
     assert [event["data"]["fields"] for event in late] == [{"number": 1.5}, {"number": 2.5}]
     assert [event["time"] for event in late] == ["2025-10-09T08:53:20.000000Z", "2025-10-09T08:53:21.000000Z"]
     assert {event["data"]["contractVersion"] for event in late} == {"1.1.0"}
-    assert late[0]["data"]["context"] == {"shift": "always"}
+    assert late[0]["data"]["context"] == {"contextTime": "Gateway", "shift": "always"}
     assert len(bench.mes.of("quarantine")) == 2
     assert bench.runtime.status().quarantine.held == 0
 

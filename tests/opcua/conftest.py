@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from plantwright_api.wire.config import OpcUaAddress, OpcUaSource, Signal
 from plantwright_gateway.sources.opcua import client
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "chaos" / "tools"))
 PATIENCE_SECONDS = 15.0
 NAMESPACE = "http://acme.example/press"
 logging.getLogger("asyncua").setLevel(logging.CRITICAL)
@@ -105,14 +107,16 @@ class Plc:
 
 
 class Wire:
-    """A TCP proxy before a server: it notes each service that is asked for, cuts, and goes silent."""
+    """A TCP proxy before a server: it notes each service that is asked for and each byte sent, cuts, delays answers, and goes silent."""
 
     def __init__(self, target_port: int) -> None:
         self.port = 0
         self.services: list[int] = []
+        self.sent = bytearray()
         self.target_port = target_port
         self.silent = False
         self.lossy = False
+        self.delay = 0.0
         self.down = False
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
@@ -153,8 +157,12 @@ class Wire:
             while True:
                 header = await reader.readexactly(8)
                 body = await reader.readexactly(int.from_bytes(header[4:8], "little") - 8)
+                if up:
+                    self.sent += header + body
                 if up and header[:3] == b"MSG" and body[16:18] == b"\x01\x00":
                     self.services.append(int.from_bytes(body[18:20], "little"))
+                if not up:
+                    await asyncio.sleep(self.delay)
                 if not (self.silent or (self.lossy and not up)):
                     writer.write(header + body)
         writer.close()

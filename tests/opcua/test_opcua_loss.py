@@ -74,6 +74,37 @@ async def test_a_server_that_restarts_again_and_again(rounds, plc, signal, readi
     )
 
 
+@pytest.mark.row("B11")
+async def test_what_changed_while_a_notification_was_on_its_way_is_within_the_gap(
+    plc, wire, signal, reading, recorder, measured
+):
+    await plc.start({"a": 0})
+    proxy = await wire()
+    await reading(proxy.url, [signal("a")])
+    await recorder.until(lambda: recorder.values("a") == [0])
+    proxy.delay = 0.5
+    await plc.write("a", 1)
+    await asyncio.sleep(0.25)
+    changed_ns = time.time_ns()
+    await plc.write("a", 2)
+    await recorder.until(lambda: recorder.values("a") == [0, 1])
+    proxy.down = True
+    proxy.cut()
+    await plc.stop()
+    proxy.delay = 0.0
+    await plc.start({"a": 3}, port=proxy.target_port)
+    proxy.down = False
+    await recorder.until(lambda: recorder.values("a")[-1] == 3)
+    [gap] = recorder.gaps
+    assert recorder.values("a") == [0, 1, 3]
+    assert gap.start_ns <= changed_ns
+    early = (changed_ns - gap.start_ns) / 1e9
+    assert early <= 3
+    measured(
+        f"a change while a notification was on its way, then a restart: within the gap, which begins {early:.1f} s before"
+    )
+
+
 async def test_a_broken_connection_is_resumed_without_loss_or_repeat(plc, wire, signal, reading, recorder):
     await plc.start({"n": 0, "still": 5})
     proxy = await wire()
@@ -217,7 +248,8 @@ async def test_the_time_before_the_gateway_started_is_a_gap(plc, signal, reading
     await reading(plc.url, [signal("a"), signal("b")])
     await recorder.until(lambda: len(recorder.samples) == 2)
     [gap] = recorder.gaps
-    assert (gap.reason, gap.start_ns, gap.signals) == ("GatewayRestarted", recorder.observed_ns, ())
+    assert (gap.reason, gap.signals) == ("GatewayRestarted", ())
+    assert 0 < recorder.observed_ns - gap.start_ns <= 1_100_000_000
 
 
 async def test_idle_is_confirmed_and_a_silent_server_is_not(plc, wire, signal, reading, recorder, monkeypatch):

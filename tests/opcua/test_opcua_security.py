@@ -22,6 +22,13 @@ POLICIES = {
 SECRET_WORD = "hunter2-very-secret"
 
 
+SHOWN = {
+    ("self-signed", "self-signed"): "a self-signed certificate that is pinned is let in: {}",
+    ("self-signed", "authority"): "self-signed certificate refused: {}",
+    ("no authority", "authority"): "wrong certificate, its issuer named like the trusted one, refused: {}",
+    ("expired", "authority"): "expired certificate refused: {}",
+    ("other host", "authority"): "certificate of another host refused: {}",
+}
 SECURITY = {"security_mode": "SignAndEncrypt", "certificate_secret": "cert", "trust_secret": "trust"}
 
 
@@ -60,8 +67,9 @@ async def test_a_secured_session_is_resumed_after_a_cut(plc, wire, secured, secr
     ],
 )
 @pytest.mark.row("B10")
-@pytest.mark.row("B10")
-async def test_whom_the_gateway_trusts(pair, trusted, reason, words, plc, secured, secrets, signal, reading, recorder):
+async def test_whom_the_gateway_trusts(
+    pair, trusted, reason, words, plc, secured, secrets, signal, reading, recorder, measured
+):
     secrets(trusted)
     await secured(pair)
     await reading(plc.url, [signal("a")], **SECURITY)
@@ -69,12 +77,12 @@ async def test_whom_the_gateway_trusts(pair, trusted, reason, words, plc, secure
     assert recorder.reasons[1] == reason
     assert words in recorder.connections[1][2]
     assert (recorder.samples == []) or reason == "SessionUp"
+    measured(SHOWN[pair, trusted].format(reason))
 
 
-@pytest.mark.row("B10")
 @pytest.mark.row("B10")
 async def test_a_policy_that_is_not_offered_is_not_replaced_by_a_weaker_one(
-    plc, secured, secrets, signal, reading, recorder
+    plc, secured, secrets, signal, reading, recorder, measured
 ):
     secrets()
     await secured(policy="Basic256Sha256", mode="Sign")
@@ -82,6 +90,25 @@ async def test_a_policy_that_is_not_offered_is_not_replaced_by_a_weaker_one(
     await recorder.until(lambda: len(recorder.reasons) > 1)
     assert recorder.reasons[1] == "SecurityModeUnavailable"
     assert "only Sign Basic256Sha256" in recorder.connections[1][2]
+    measured("downgrade from SignAndEncrypt to Sign in GetEndpoints refused: SecurityModeUnavailable")
+
+
+@pytest.mark.row("B10")
+async def test_a_downgrade_to_none_in_the_endpoints_is_refused(plc, wire, secrets, signal, reading, recorder, measured):
+    secrets()
+    await plc.start({"a": 1})
+    proxy = await wire()
+    await reading(proxy.url, [signal("a")], credentials_secret="login", **SECURITY)
+    await recorder.until(lambda: len(recorder.reasons) > 1)
+    assert recorder.reasons[1] == "SecurityModeUnavailable"
+    assert "only None_ None" in recorder.connections[1][2]
+    assert proxy.services.count(ua.ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary) >= 1
+    assert ua.ObjectIds.CreateSessionRequest_Encoding_DefaultBinary not in proxy.services
+    assert SECRET_WORD.encode() not in proxy.sent
+    assert recorder.samples == []
+    measured(
+        f"downgrade to None in GetEndpoints refused: {recorder.reasons[1]}, no password in {len(proxy.sent):,} bytes"
+    )
 
 
 async def test_a_server_that_refuses_the_gateways_certificate(plc, secured, secrets, signal, reading, recorder):
@@ -121,8 +148,22 @@ async def test_a_login(expected, reason, plc, secured, secrets, signal, reading,
 
 
 @pytest.mark.row("B10")
+@pytest.mark.parametrize("mode", ["SignAndEncrypt", "Sign"])
+async def test_no_password_is_on_the_wire(mode, plc, wire, secured, secrets, signal, reading, recorder, measured):
+    """On a channel that only signs, who listens may read the user's name but not the password."""
+    secrets()
+    await secured(mode=mode, users=Users(SECRET_WORD))
+    proxy = await wire()
+    await reading(proxy.url, [signal("a")], credentials_secret="login", **SECURITY | {"security_mode": mode})
+    await recorder.until(lambda: recorder.values("a") == [1])
+    assert (b"reader" in proxy.sent) == (mode == "Sign")
+    assert SECRET_WORD.encode() not in proxy.sent
+    measured(f"login over {mode}: no password in {len(proxy.sent):,} bytes captured")
+
+
+@pytest.mark.row("B10")
 async def test_a_password_in_clear_is_refused_though_the_endpoints_asked_before_promised_otherwise(
-    plc, secured, secrets, signal, reading, recorder, monkeypatch
+    plc, wire, secured, secrets, signal, reading, recorder, monkeypatch, measured
 ):
     """Who changes the answer to GetEndpoints on its way must not get a password; what counts is said within the session."""
     create, asked = InternalSession.create_session, []
@@ -142,16 +183,19 @@ async def test_a_password_in_clear_is_refused_though_the_endpoints_asked_before_
     monkeypatch.setattr(InternalSession, "create_session", in_clear)
     secrets()
     await secured(mode="Sign", users=Asked(SECRET_WORD))
-    await reading(plc.url, [signal("a")], credentials_secret="login", **SECURITY | {"security_mode": "Sign"})
+    proxy = await wire()
+    await reading(proxy.url, [signal("a")], credentials_secret="login", **SECURITY | {"security_mode": "Sign"})
     await recorder.until(lambda: len(recorder.reasons) > 1)
     assert recorder.connections[1][1] == "CredentialsRejected"
     assert "clear text" in recorder.connections[1][2]
     assert asked == []
+    assert SECRET_WORD.encode() not in proxy.sent
+    measured("downgrade of the password to clear text refused: CredentialsRejected, no password in the bytes captured")
 
 
 @pytest.mark.row("B10")
 async def test_an_endpoint_that_points_elsewhere_is_not_followed(
-    plc, secured, secrets, signal, reading, recorder, monkeypatch
+    plc, secured, secrets, signal, reading, recorder, monkeypatch, measured
 ):
     ask, dialled = InternalSession.get_endpoints, []
 
@@ -173,11 +217,11 @@ async def test_an_endpoint_that_points_elsewhere_is_not_followed(
     await recorder.until(lambda: recorder.values("a") == [1])
     trap.close()
     assert dialled == []
+    measured("endpoint URL that points elsewhere not followed: 0 connections there, SessionUp where it was configured")
 
 
 @pytest.mark.row("B10")
-@pytest.mark.row("B10")
-async def test_a_login_never_goes_over_an_open_channel(plc, wire, secrets, signal, reading, recorder):
+async def test_a_login_never_goes_over_an_open_channel(plc, wire, secrets, signal, reading, recorder, measured):
     secrets()
     await plc.start({"a": 1})
     proxy = await wire()
@@ -185,6 +229,8 @@ async def test_a_login_never_goes_over_an_open_channel(plc, wire, secrets, signa
     await recorder.until(lambda: len(recorder.reasons) > 1)
     assert recorder.reasons[1] == "CredentialsRejected"
     assert proxy.services == []
+    assert SECRET_WORD.encode() not in proxy.sent
+    measured(f"login over an open channel refused: CredentialsRejected, {len(proxy.sent)} bytes sent")
 
 
 @pytest.mark.parametrize(
@@ -212,8 +258,9 @@ async def test_a_missing_secret_is_named_and_found_when_it_appears(
 
 
 @pytest.mark.row("B10")
-@pytest.mark.row("B10")
-async def test_a_revoked_server_is_not_trusted(plc, secured, secrets, tmp_path, pairs, signal, reading, recorder):
+async def test_a_revoked_server_is_not_trusted(
+    plc, secured, secrets, tmp_path, pairs, signal, reading, recorder, measured
+):
     secrets()
     now, authority = datetime.now(UTC), pairs["authority"]
     revoked = x509.RevokedCertificateBuilder().serial_number(pairs["server"].certificate.serial_number)
@@ -231,6 +278,7 @@ async def test_a_revoked_server_is_not_trusted(plc, secured, secrets, tmp_path, 
     await recorder.until(lambda: len(recorder.reasons) > 1)
     assert recorder.reasons[1] == "CertificateNotTrusted"
     assert "revoked" in recorder.connections[1][2]
+    measured("revoked certificate refused: CertificateNotTrusted")
 
 
 async def test_an_expired_certificate_of_our_own_and_a_foreign_key(

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from plantwright_api.wire.config import HttpSink as Config
 from plantwright_gateway.ports.sink import Batch, BatchRefused, SinkUnavailable
-from plantwright_gateway.sinks.http import client
+from plantwright_gateway.sinks.http import client, connection
 from plantwright_gateway.sinks.http.client import HttpSink
 
 BODY = json.dumps({"gatewayuid": "uid", "epoch": "epoch", "watermark": 9}).encode()
@@ -226,7 +226,7 @@ async def test_a_server_that_never_shakes_hands_is_given_up(
     async def listen(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.2)
     scripted.scripts = [listen]
     with pytest.raises(SinkUnavailable, match="no answer in time"):
         await HttpSink(Config(name="mes", url=f"https://127.0.0.1:{scripted.port}/")).deliver(batch)

@@ -223,8 +223,39 @@ class PartCounters(Config, frozen=True):
 
     good: str | None = None
     rejected: str | None = None
+    reworked: str | None = None
     rollover: int | None = None
     planned_run_time_per_item_seconds: float | None = None
+
+
+class ContextSignals(Config, frozen=True):
+    """Which signals tell what is so around the machine: who works at it, why it stands, which part and order it is at."""
+
+    person: str | None = None
+    reason: str | None = None
+    serial_number: str | None = None
+    job_order: str | None = None
+
+
+class HttpSchedule(Config, frozen=True, tag="HTTP", tag_field="type"):
+    """Where the central MES tells a machine's orders (`wire.schedule`), by GET."""
+
+    url: str
+    token_secret: str | None = None
+    ca_secret: str | None = None
+    certificate_secret: str | None = None
+
+
+class Context(Config, frozen=True):
+    """What is joined to values besides the machine's own identity.
+
+    Source times that are off by more than the tolerance are replaced for the join by the gateway's clock.
+    """
+
+    signals: ContextSignals = ContextSignals()
+    schedule: HttpSchedule | None = None
+    clock_tolerance_ms: int = 2000
+    pseudonymise_persons: bool = False
 
 
 class Break(Config, frozen=True):
@@ -279,6 +310,7 @@ class Machine(Config, frozen=True):
     calendar: Calendar = Calendar()
     state: StateModel | None = None
     parts: PartCounters | None = None
+    context: Context = Context()
     pseudonym_secret: str | None = None
     """Folder under SECRETS_DIR whose `key` makes the pseudonyms of fields that ask for them."""
     replay: str = ""

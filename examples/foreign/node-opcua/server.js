@@ -2,7 +2,8 @@
 // and records it in the ledger (JSON lines, as the simulators do) before anybody can see it.
 //
 // Environment: MACHINE, HOST, PORT, HTTP_PORT, TICK_MS, LEDGER_DIR, CERTIFICATES (folder with tls.crt, tls.key, ca.crt and
-// ca.crl; clients of that authority are trusted), PKI_DIR (writable, made anew at each start).
+// ca.crl; clients of that authority are trusted), PKI_DIR (writable, made anew at each start); LOGIN_USER and LOGIN_PASSWORD, where
+// nobody else is to be let in.
 "use strict";
 
 const fs = require("node:fs");
@@ -38,6 +39,8 @@ const settings = {
   ledger: env("LEDGER_DIR", "ledger"),
   certificates: env("CERTIFICATES", "certificates"),
   pki: env("PKI_DIR", "pki"),
+  user: env("LOGIN_USER", ""),
+  password: env("LOGIN_PASSWORD", ""),
 };
 
 // The ledger's file; numbering goes on where it ends.
@@ -112,7 +115,10 @@ async function main() {
     serverCertificateManager: await trustOf(settings.certificates, settings.pki),
     serverInfo: { applicationUri: `urn:plantwright.example:shopfloor:${settings.machine}` },
     securityModes: [MessageSecurityMode.SignAndEncrypt],
-    allowAnonymous: true,
+    allowAnonymous: !settings.user,
+    userManager: {
+      isValidUser: (user, password) => settings.user !== "" && user === settings.user && password === settings.password,
+    },
     disableDiscovery: false,
   });
   await server.initialize();

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from plantwright_api.wire.config import Machine
+from plantwright_api.wire.config import HttpSchedule, Machine
 from plantwright_api.wire.status import Certificate as CertificateStatus
 from plantwright_api.wire.status import MachineStatus, Quarantine, SinkStatus
 from plantwright_gateway import __version__
@@ -25,11 +25,16 @@ from plantwright_gateway.buffer import Buffer, BufferClosedError, Limits
 from plantwright_gateway.buffer.outlook import Outlook
 from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED, STATE_REPLAY
 from plantwright_gateway.context.kpi import load
+from plantwright_gateway.context.situation import STATE_TOLD, Situation
 from plantwright_gateway.context.times import SECOND, rfc3339
 from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
 from plantwright_gateway.ports.source import Certificate
+from plantwright_gateway.schedule.client import HttpScheduleClient
+from plantwright_gateway.schedule.feed import STATE_SCHEDULE, ScheduleFeed, recalled
 
 SAVE_SECONDS: Final = 15.0
+SETTLE_SECONDS: Final = 0.5
+"""So often it is looked whether an order has begun or a state is not known any more."""
 FLUSH_SECONDS: Final = 4.0
 RETRY_SECONDS: Final = 5.0
 ENDS_SOON_NS: Final = 14 * 86_400 * SECOND
@@ -47,6 +52,7 @@ class MachineRuntime:
         self.source: SourceSupervisor | None = None
         self.replayer: Replayer | None = None
         self.coverage: Coverages | None = None
+        self.schedule: ScheduleFeed | None = None
         machine = pipeline.machine
         self._adapters, self._clock = adapters, clock
         self._log = structlog.get_logger(__name__).bind(machine=machine.name)
@@ -67,6 +73,8 @@ class MachineRuntime:
             asyncio.create_task(self._converge_always(), name=f"machine-{name}"),
             asyncio.create_task(self._save_regularly(), name=f"save-{name}"),
             asyncio.create_task(self._watch_coverage(), name=f"coverage-{name}"),
+            asyncio.create_task(self._settle_regularly(), name=f"settle-{name}"),
+            asyncio.create_task(self._follow_schedule(), name=f"schedule-{name}"),
         ]
 
     def want(self, pipeline: Pipeline) -> None:
@@ -112,9 +120,13 @@ class MachineRuntime:
         last_ns = int(last) if last.isdigit() else None
         violations = Violations(kept.get(STATE_VIOLATIONS, b""))
         counters = RunningTotals(kept.get(STATE_COUNTERS, b""))
-        receiver = MachineReceiver(self.buffer, self.wanted, self._clock, totals, last_ns, violations, counters)
+        situation = Situation(kept.get(STATE_TOLD), self.wanted.machine.context.clock_tolerance_ms * 1_000_000)
+        situation.orders = recalled(kept.get(STATE_SCHEDULE)) or situation.orders
+        receiver = MachineReceiver(
+            self.buffer, self.wanted, self._clock, totals, last_ns, violations, counters, situation
+        )
         receiver.kpis.lose(self._clock.wall())
-        self.replayer = Replayer(self.buffer, self._clock, kept.get(STATE_REPLAY), self._log)
+        self.replayer = Replayer(self.buffer, self._clock, kept.get(STATE_REPLAY), self._log, situation)
         self.coverage = Coverages(self.wanted.machine, self._clock, kept.get(STATE_COVERAGE))
         return receiver
 
@@ -144,6 +156,35 @@ class MachineRuntime:
             if self.receiver is not None and self.buffer.stats.writable:
                 self.advance()
                 await self.buffer.save(self._state(self.receiver))
+
+    async def _settle_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(SETTLE_SECONDS)
+            if self.receiver is not None and self.current is not None and self.buffer.stats.writable:
+                await self.receiver.settle()
+
+    async def _follow_schedule(self) -> None:
+        """Ask the MES for the machine's orders, anew where another MES is named."""
+        task: asyncio.Task[None] | None = None
+        followed: HttpSchedule | None = None
+        try:
+            while True:
+                wanted = self.current.machine.context.schedule if self.current else None
+                if wanted != followed and self.receiver is not None:
+                    if task is not None:
+                        task.cancel()
+                    followed = wanted
+                    task = self._feed(wanted, self.receiver) if wanted else None
+                await asyncio.sleep(SETTLE_SECONDS)
+        finally:
+            if task is not None:
+                task.cancel()
+
+    def _feed(self, config: HttpSchedule, receiver: MachineReceiver) -> asyncio.Task[None]:
+        machine = self.wanted.machine
+        client = HttpScheduleClient(config, machine.plant, machine.name)
+        self.schedule = ScheduleFeed(client, receiver.take_orders, self.buffer.save, self._log)
+        return asyncio.create_task(self.schedule.run(), name=f"orders-{machine.name}")
 
     async def _watch_coverage(self) -> None:
         while True:

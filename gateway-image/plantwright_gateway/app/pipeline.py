@@ -12,9 +12,10 @@ from plantwright_gateway.check import UNTIMED, CompiledSignal, ContractRules, Fi
 from plantwright_gateway.check.reasons import NOT_A_NUMBER, SIGNAL_UNREADABLE, TOO_LONG, WRONG_TYPE
 from plantwright_gateway.check.values import LONGEST_TEXT, code_of
 from plantwright_gateway.context.calendar import WorkCalendar
-from plantwright_gateway.context.events import EventWriter, Original, Row, original_text, packed
-from plantwright_gateway.context.kpi import Kpis, Totals
+from plantwright_gateway.context.events import EventWriter, Made, Original, Row, original_text, packed
+from plantwright_gateway.context.kpi import NONE_MADE, UNKNOWN, Kpis, Totals
 from plantwright_gateway.context.pseudonym import Pseudonyms
+from plantwright_gateway.context.situation import Change, Situation
 from plantwright_gateway.context.times import SECOND
 from plantwright_gateway.derive import Derivation
 from plantwright_gateway.ports.source import GapNotice, Sample
@@ -77,6 +78,9 @@ class Pipeline:
         self.windows = _windows(machine)
         self.ages = _ages(machine, self.signals)
         self._calendar = WorkCalendar(machine.calendar)
+        told = machine.context.signals
+        told_by = (("Person", told.person), ("Reason", told.reason), ("JobOrder", told.job_order))
+        self._told_by = {signal: of for of, signal in (*told_by, ("SerialNumber", told.serial_number)) if signal}
         self._asset = {"assetId": machine.asset.asset_id} if machine.asset.asset_id else {}
 
     def kpis(self, totals: Totals) -> Kpis:
@@ -86,21 +90,47 @@ class Pipeline:
         fresh = self.windows.get(signal, max(self.windows.values(), default=0))
         return Kpis(totals, self._calendar, machine.state, machine.parts, fresh)
 
-    def process(self, samples: Sequence[Sample], gaps: Sequence[GapNotice], now_ns: int, kpis: Kpis) -> Outcome:
-        """Make rows: gaps first, then what could not be interpreted, then observations in order of arrival."""
+    def process(
+        self, samples: Sequence[Sample], gaps: Sequence[GapNotice], now_ns: int, kpis: Kpis, situation: Situation
+    ) -> Outcome:
+        """Make rows: gaps first, then what could not be interpreted, what has changed, parts made, and observations in order of
+        arrival."""
         outcome = Outcome([self._gap(gap, now_ns) for gap in gaps], [], {}, Counter(), set())
+        situation.note([sample.source_ns for sample in samples], now_ns)
+        settle(kpis, situation, now_ns)
         if any(sample.quality != "Bad" for sample in samples):
             kpis.confirm(now_ns)
+        around = _Around(kpis, situation, self._told_by, {})
         judged = self._judged(samples)
         if isinstance(judged, Fine) and self.pseudonyms.ready():
-            groups = self._whole(samples, judged, now_ns, kpis, outcome)
+            groups = self._whole(samples, judged, now_ns, around, outcome)
         else:
             verdicts = judged.verdicts() if isinstance(judged, Fine) else judged
-            groups = self._one_by_one(samples, verdicts, now_ns, kpis, outcome)
-        context = self._context(now_ns, kpis)
+            groups = self._one_by_one(samples, verdicts, now_ns, around, outcome)
+        outcome.rows.extend(self.changed(situation, now_ns))
+        outcome.rows.extend(self._made(around, now_ns))
+        contexts: dict[int, dict[str, str]] = {}
         for group in (group for same_time in groups.values() for group in same_time):
+            context = contexts.get(group.time_ns)
+            if context is None:
+                context = contexts[group.time_ns] = self._context(group.time_ns, situation)
             outcome.rows.extend(self._observations(group, now_ns, context))
         return outcome
+
+    def changed(self, situation: Situation, now_ns: int) -> list[Row]:
+        """The events of what has changed since this was asked last."""
+        return [self._change(change, situation, now_ns) for change in situation.changes()]
+
+    def _change(self, change: Change, situation: Situation, now_ns: int) -> Row:
+        if change.of == "Person":
+            hide = self.pseudonyms.person
+            change = change._replace(value=hide(change.value), previous=hide(change.previous))
+        return self.events.change(change, now_ns, self._context(change.time_ns, situation, by_gateway=True))
+
+    def _made(self, around: "_Around", now_ns: int) -> Iterable[Row]:
+        for time_ns, (good, rejected, reworked) in around.made.items():
+            context = self._context(time_ns, around.situation, by_gateway=True)
+            yield self.events.production(Made(time_ns, good, rejected, reworked), now_ns, context)
 
     def _judged(self, samples: Sequence[Sample]) -> Fine | list[Verdict]:
         """As a record where all is of good quality and comes together again and again, else each for itself."""
@@ -113,15 +143,15 @@ class Pipeline:
         return self.rules.settle(samples, [judge(sample, self.signals[sample.signal]) for sample in samples])
 
     def _one_by_one(
-        self, samples: Sequence[Sample], verdicts: list[Verdict], now_ns: int, kpis: Kpis, outcome: Outcome
+        self, samples: Sequence[Sample], verdicts: list[Verdict], now_ns: int, around: "_Around", outcome: Outcome
     ) -> _Groups:
         """Samples of which some may be refused, flagged or unreadable."""
         groups: _Groups = {}
         for sample, verdict in zip(samples, withheld(self.pseudonyms, samples, verdicts), strict=True):
             signal = self.signals[sample.signal]
             outcome.problems[sample.signal] = verdict.refused or verdict.flag
-            if sample.signal in kpis.signals:
-                _count(sample, verdict, now_ns, kpis)
+            if sample.signal in around.signals:
+                around.hear(sample, verdict, now_ns)
             if verdict.refused:
                 self._refuse(sample, signal, verdict, now_ns, outcome)
                 continue
@@ -132,13 +162,15 @@ class Pipeline:
                 outcome.fresh.add(signal.contract)
         return groups
 
-    def _whole(self, samples: Sequence[Sample], fine: Fine, now_ns: int, kpis: Kpis, outcome: Outcome) -> _Groups:
+    def _whole(
+        self, samples: Sequence[Sample], fine: Fine, now_ns: int, around: "_Around", outcome: Outcome
+    ) -> _Groups:
         """A record without a fault: nothing is asked of each value, and those of one time are placed together."""
         kind = fine.kind
         outcome.problems.update(dict.fromkeys(kind.names, ""))
         outcome.fresh.update(kind.contracts)
-        for place in sorted(kind.places[name] for name in kpis.signals & kind.places.keys()):
-            _count(samples[place], Verdict(fine.values[place]), now_ns, kpis)
+        for place in sorted(kind.places[name] for name in around.signals & kind.places.keys()):
+            around.hear(samples[place], Verdict(fine.values[place]), now_ns)
         groups: _Groups = {}
         time_ns = fine.times[0]
         if not kind.distinct or fine.times.count(time_ns) < len(fine.times):
@@ -151,15 +183,15 @@ class Pipeline:
             groups[contract, time_ns] = [group]
         return groups
 
-    def replayed(self, samples: Sequence[Sample], verdicts: Sequence[Verdict], now_ns: int) -> Iterable[Row]:
+    def replayed(
+        self, samples: Sequence[Sample], verdicts: Sequence[Verdict], now_ns: int, situation: Situation
+    ) -> Iterable[Row]:
         """Observations of values that come late, out of the quarantine: in the context of their own time as far as it is known."""
         groups: dict[tuple[str, int], list[_Group]] = {}
         for sample, verdict in zip(samples, verdicts, strict=True):
             _place(groups, sample, self.signals[sample.signal], verdict)
         for group in (group for same_time in groups.values() for group in same_time):
-            shift = self._calendar.segment_at(group.time_ns).shift
-            context = {**self._asset, "shift": shift} if shift else dict(self._asset)
-            yield from self._observations(group, now_ns, context, replayed=True)
+            yield from self._observations(group, now_ns, self._context(group.time_ns, situation), replayed=True)
 
     def _gap(self, gap: GapNotice, now_ns: int) -> Row:
         return self.events.gap(gap.reason, gap.start_ns, gap.end_ns, now_ns, gap.count, gap.signals, gap.message)
@@ -179,11 +211,12 @@ class Pipeline:
         outcome.originals.append(original)
         outcome.rows.append(self.events.quarantined(self.pseudonyms.hidden(original), now_ns))
 
-    def _context(self, now_ns: int, kpis: Kpis) -> dict[str, str]:
-        context = dict(self._asset)
-        if kpis.state_signal:
-            context["state"] = kpis.state
-        shift = kpis.shift(now_ns)
+    def _context(self, time_ns: int, situation: Situation, by_gateway: bool = False) -> dict[str, str]:
+        """What was so at a source time; `by_gateway` where the time is the gateway's own already."""
+        context = {**self._asset, **situation.at(time_ns, by_gateway)}
+        if "person" in context:
+            context["person"] = self.pseudonyms.person(context["person"])
+        shift = self._calendar.segment_at(time_ns if by_gateway else situation.offset.corrected(time_ns)).shift
         if shift:
             context["shift"] = shift
         return context
@@ -213,13 +246,53 @@ def _kept(sample: Sample) -> bytes | None:
     return packed(sample.value, sample.quality)
 
 
-def _count(sample: Sample, verdict: Verdict, now_ns: int, kpis: Kpis) -> None:
-    readable = sample.quality != "Bad" and not verdict.refused
-    if sample.signal == kpis.state_signal:
+class _Around:
+    """What samples tell of the machine itself while they are processed; `made` are parts by source time."""
+
+    def __init__(
+        self, kpis: Kpis, situation: Situation, told_by: Mapping[str, str], made: dict[int, tuple[int, int, int]]
+    ) -> None:
+        self.kpis, self.situation, self.made = kpis, situation, made
+        self._told_by = told_by
+        self.signals = kpis.signals | told_by.keys()
+
+    def hear(self, sample: Sample, verdict: Verdict, now_ns: int) -> None:
+        """A signal of state, parts or context was read."""
+        readable = sample.quality != "Bad" and not verdict.refused
+        if sample.signal == self.kpis.state_signal:
+            self._state(sample, code_of(verdict.value) if readable else "", readable, now_ns)
+        if not readable:
+            return
+        if of := self._told_by.get(sample.signal):
+            self.situation.by_machine(of, code_of(verdict.value), sample.source_ns)
+        if sample.signal == self.kpis.state_signal or sample.signal not in self.kpis.signals:
+            return
+        if not self.situation.is_newest(sample.signal, sample.source_ns, now_ns):
+            return  # an older count would look like a reset
+        counted = self.kpis.count(sample.signal, verdict.value)
+        if any(counted):
+            time_ns = self.situation.offset.corrected(sample.source_ns)
+            before = self.made.get(time_ns, NONE_MADE)
+            self.made[time_ns] = (before[0] + counted[0], before[1] + counted[1], before[2] + counted[2])
+
+    def _state(self, sample: Sample, name: str, readable: bool, now_ns: int) -> None:
+        """A late reading tells what was, not what is."""
+        time_ns = self.situation.offset.corrected(sample.source_ns)
         code = code_of(sample.value) if readable else ""
-        kpis.tell_state(code, code_of(verdict.value) if readable else "", now_ns)
-    if readable:
-        kpis.count(sample.signal, verdict.value)
+        if not self.situation.is_newest(sample.signal, sample.source_ns, now_ns):
+            self.situation.state(self.kpis.state_of(code, name), time_ns, "Machine", code, late=True)
+            return
+        self.kpis.tell_state(code, name, now_ns)
+        self.situation.state(self.kpis.state, time_ns, "Machine", code)
+
+
+def settle(kpis: Kpis, situation: Situation, now_ns: int) -> None:
+    """Time has gone on: a state that nobody has confirmed is not known any more, an order may have begun."""
+    if kpis.state_signal:
+        state, since = kpis.effective(now_ns)
+        if state != situation.told("State"):
+            situation.state(state, since, "Gateway" if state == UNKNOWN else "Machine")
+    situation.tick(now_ns)
 
 
 def judge(sample: Sample, signal: CompiledSignal) -> Verdict:

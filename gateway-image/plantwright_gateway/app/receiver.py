@@ -1,18 +1,21 @@
 """What the gateway offers to a source: takes samples, returns when they are on disk, remembers what it learnt."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from plantwright_gateway.app.clock import Clock
 from plantwright_gateway.app.facts import Connection, ContractData
-from plantwright_gateway.app.pipeline import Outcome, Pipeline
+from plantwright_gateway.app.pipeline import Outcome, Pipeline, settle
 from plantwright_gateway.app.violations import STATE_VIOLATIONS, Violations
 from plantwright_gateway.buffer import Buffer
 from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED
 from plantwright_gateway.check import CompiledSignal, FieldState
-from plantwright_gateway.context.events import Row
+from plantwright_gateway.context.events import Original, Row
 from plantwright_gateway.context.kpi import Totals, dump
+from plantwright_gateway.context.orders import Orders
+from plantwright_gateway.context.situation import STATE_TOLD, Situation
 from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
 from plantwright_gateway.ports.source import Certificate, GapNotice, Sample
 
@@ -39,7 +42,10 @@ class MachineReceiver:
         last_ns: int | None,
         violations: Violations | None = None,
         counters: RunningTotals | None = None,
+        situation: Situation | None = None,
     ) -> None:
+        self.situation = situation or Situation()
+        self._telling = asyncio.Lock()
         self._counters = counters or RunningTotals()
         self.violations = violations or Violations()
         self.counts = Totalled()
@@ -76,11 +82,27 @@ class MachineReceiver:
 
     async def accept(self, samples: Sequence[Sample], gaps: Sequence[GapNotice] = ()) -> None:
         """See `ports.source.Receiver`."""
+        async with self._telling:
+            await self._accept(samples, gaps)
+
+    def take_orders(self, orders: Orders) -> None:
+        """What the MES wants of the machine, newer than before."""
+        self.situation.orders = orders
+
+    async def settle(self) -> None:
+        """Time has gone on: tell what is otherwise by now."""
+        async with self._telling:
+            now = self._clock.wall()
+            settle(self.kpis, self.situation, now)
+            if self.situation.pending():
+                await self._append(self._pipeline.changed(self.situation, now), ())
+
+    async def _accept(self, samples: Sequence[Sample], gaps: Sequence[GapNotice]) -> None:
         now = self._clock.wall()
         versions = self._pipeline.versions
         derivation = self._pipeline.derivation
         derived, gaps = derivation.extend(samples, self._counters), derivation.gaps(gaps)
-        outcome = self._pipeline.process(derived, gaps, now, self.kpis)
+        outcome = self._pipeline.process(derived, gaps, now, self.kpis, self.situation)
         if samples:
             self._last_observed_ns = now
             self.behind_ns = now - samples[-1].source_ns
@@ -89,9 +111,16 @@ class MachineReceiver:
         self._learn(outcome)
         kept_out = [(original.contract, original.field, original.reason) for original in outcome.originals]
         self.violations.note(kept_out, outcome.flagged, versions, now)
-        await self._buffer.append(outcome.rows, outcome.originals, self.state())
+        await self._append(outcome.rows, outcome.originals)
         self.violations.unsaved = self._counters.unsaved = False
         self._tally(outcome, gaps, versions)
+
+    async def _append(self, rows: Sequence[Row], originals: Sequence[Original]) -> None:
+        try:
+            await self._buffer.append(rows, originals, self.state())
+        except BaseException:
+            self.situation.untold()
+            raise
 
     def alive(self, now_ns: int) -> None:
         """See `ports.source.Receiver`."""
@@ -128,7 +157,7 @@ class MachineReceiver:
 
     def state(self) -> dict[str, bytes]:
         """What must survive a restart."""
-        kept = {STATE_KPI: dump(self.kpis.totals)}
+        kept = {STATE_KPI: dump(self.kpis.totals), STATE_TOLD: self.situation.dump()}
         if self._last_observed_ns is not None:
             kept[STATE_LAST_OBSERVED] = str(self._last_observed_ns).encode()
         if self._counters.unsaved:

@@ -18,6 +18,7 @@ from plantwright_gateway.check.reasons import CHANGES_TOO_FAST, RULE_VIOLATED
 from plantwright_gateway.check.verdict import action_of
 from plantwright_gateway.context.events import Row, unpacked
 from plantwright_gateway.context.pseudonym import Pseudonyms
+from plantwright_gateway.context.situation import Situation
 from plantwright_gateway.ports.source import Sample
 
 NOT_KEPT: Final = "NotKept"
@@ -42,8 +43,14 @@ class Rejudge:
     """
 
     def __init__(
-        self, machine: Machine, config_hash: str, gateway_version: str, pseudonyms: Pseudonyms | None = None
+        self,
+        machine: Machine,
+        config_hash: str,
+        gateway_version: str,
+        pseudonyms: Pseudonyms | None = None,
+        situation: Situation | None = None,
     ) -> None:
+        self._situation = situation or Situation()
         alone = msgspec.structs.replace(machine, contracts=[_alone(contract) for contract in machine.contracts])
         self._pipeline = Pipeline(alone, config_hash, gateway_version, pseudonyms)
         self._by_field = {(signal.contract, signal.field): signal.name for signal in machine.signals}
@@ -67,7 +74,8 @@ class Rejudge:
         judged = list(zip(asked, samples, settled, strict=True))
         kept += [(each, verdict.refused) for each, _, verdict in judged if verdict.refused]
         fine = [entry for entry in judged if not entry[2].refused]
-        rows = self._pipeline.replayed([sample for _, sample, _ in fine], [verdict for _, _, verdict in fine], now_ns)
+        samples, settled = [sample for _, sample, _ in fine], [verdict for _, _, verdict in fine]
+        rows = self._pipeline.replayed(samples, settled, now_ns, self._situation)
         return Judged(list(rows), [each for each, _, _ in fine], sorted(kept))
 
     def _sample(self, value: Held) -> Sample | str:
@@ -79,7 +87,10 @@ class Rejudge:
         signal = self._signal(value)
         if signal is None:
             return NO_SIGNAL
-        raw, quality = unpacked(value.packed)
+        try:
+            raw, quality = unpacked(value.packed)
+        except msgspec.MsgspecError:  # damaged on the disk
+            return NOT_KEPT
         return Sample(signal, raw, value.time_ns, quality)
 
     def _signal(self, value: Held) -> str | None:

@@ -13,6 +13,7 @@ from plantwright_gateway.app.pipeline import Pipeline
 from plantwright_gateway.app.rejudge import NO_SIGNAL, NOT_KEPT, Judged, Rejudge, tally, whole_times
 from plantwright_gateway.buffer import Buffer
 from plantwright_gateway.buffer.records import STATE_REPLAY
+from plantwright_gateway.context.situation import Situation
 from plantwright_gateway.context.times import rfc3339
 
 RETRY_SECONDS: Final = 1.0
@@ -26,7 +27,10 @@ class Replayer:
     `status` is that of the last request, over restarts; `released` counts values since the process started.
     """
 
-    def __init__(self, buffer: Buffer, clock: Clock, kept: bytes | None, log: Any) -> None:
+    def __init__(
+        self, buffer: Buffer, clock: Clock, kept: bytes | None, log: Any, situation: Situation | None = None
+    ) -> None:
+        self._situation = situation or Situation()
         self.status = _load(kept)
         self.released = 0
         self._buffer, self._clock, self._log = buffer, clock, log
@@ -54,7 +58,7 @@ class Replayer:
         self.status = Replay(request=request, released=released)
         while True:
             try:
-                await self._through(Rejudge(pipeline.machine, pipeline.config_hash, __version__, pipeline.pseudonyms))
+                await self._through(self._rejudge(pipeline))
             except sqlite3.Error as error:
                 self._log.warning("the quarantine cannot be read; it is tried again", error=str(error))
                 self.status = msgspec.structs.replace(self.status, kept={})
@@ -62,6 +66,10 @@ class Replayer:
             else:
                 break
         self._log.info("quarantine replayed", released=self.status.released, kept=self.status.kept)
+
+    def _rejudge(self, pipeline: Pipeline) -> Rejudge:
+        machine, pseudonyms = pipeline.machine, pipeline.pseudonyms
+        return Rejudge(machine, pipeline.config_hash, __version__, pseudonyms, self._situation)
 
     async def _through(self, rejudge: Rejudge) -> None:
         after, upto = 0, await self._buffer.last_held()

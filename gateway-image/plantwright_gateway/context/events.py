@@ -5,21 +5,26 @@ from typing import NamedTuple
 
 import msgspec
 
+from plantwright_api.wire import delivery
 from plantwright_api.wire.config import Machine
 from plantwright_api.wire.delivery import (
+    CHANGE,
     CONFIGURATION,
     GAP,
     OBSERVATION,
+    PRODUCTION,
     QUARANTINE,
     Configuration,
     Data,
     Gap,
     Observation,
+    Production,
     Quality,
     Quarantined,
     Scalar,
 )
 from plantwright_gateway.context.place import asset_context, source_of
+from plantwright_gateway.context.situation import Change
 from plantwright_gateway.context.times import rfc3339
 
 LONGEST_ORIGINAL = 1024
@@ -46,6 +51,15 @@ class Row(NamedTuple):
     start_ns: int
     end_ns: int
     meets: bool = False
+
+
+class Made(NamedTuple):
+    """Whole parts, counted at a time."""
+
+    time_ns: int
+    good: int = 0
+    rejected: int = 0
+    reworked: int = 0
 
 
 class Original(NamedTuple):
@@ -159,6 +173,39 @@ class EventWriter:
         body = self._body(GAP, self._machine.name, end_ns, now_ns, data)
         return Row(GAP, "", body, count or 0, _bounded(start_ns), _bounded(end_ns))
 
+    def change(self, change: Change, now_ns: int, context: Mapping[str, str]) -> Row:
+        """Something about the machine is otherwise from a time on."""
+        data = delivery.Change(
+            plant=self._machine.plant,
+            machine=self._machine.name,
+            of=change.of,
+            value=change.value,
+            origin=change.origin,
+            config=self._hash,
+            previous=change.previous,
+            code=change.code,
+            confidence=change.confidence,
+            context=dict(context),
+        )
+        body = self._body(CHANGE, change.of, change.time_ns, now_ns, data)
+        return Row(CHANGE, "", body, 1, _bounded(change.time_ns), _bounded(change.time_ns))
+
+    def production(self, made: Made, now_ns: int, context: Mapping[str, str]) -> Row:
+        """Parts were made."""
+        parts = self._machine.parts
+        data = Production(
+            plant=self._machine.plant,
+            machine=self._machine.name,
+            config=self._hash,
+            good=made.good,
+            rejected=made.rejected,
+            reworked=made.reworked,
+            planned_run_time_per_item_seconds=parts.planned_run_time_per_item_seconds if parts else None,
+            context=dict(context),
+        )
+        body = self._body(PRODUCTION, self._machine.name, made.time_ns, now_ns, data)
+        return Row(PRODUCTION, "", body, 1, _bounded(made.time_ns), _bounded(made.time_ns))
+
     def configuration(self, now_ns: int) -> Row:
         """This configuration came into force."""
         data = Configuration(
@@ -170,6 +217,7 @@ class EventWriter:
             gateway_version=self._version,
             asset=asset_context(self._machine.asset),
             retention={c.name: c.retention_days for c in self._machine.contracts if c.retention_days is not None},
+            calendar=msgspec.to_builtins(self._machine.calendar),
         )
         body = self._body(CONFIGURATION, self._machine.name, now_ns, now_ns, data)
         return Row(CONFIGURATION, "", body, 0, now_ns, now_ns)

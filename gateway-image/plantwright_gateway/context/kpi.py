@@ -18,6 +18,7 @@ from plantwright_gateway.context.counters import as_count, part_delta
 State = Literal["Production", "Setup", "Delay", "Idle", "PlannedDown", "Unknown"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 UNKNOWN: Final = "Unknown"
+NONE_MADE: Final = (0, 0, 0)
 BUSY: Final = frozenset({"Production", "Setup", "Delay", "Idle"})
 """States of planned busy time: known, and not planned to be down."""
 
@@ -29,6 +30,7 @@ class Totals(msgspec.Struct, rename="camel"):
     states: dict[str, list[int]] = {}
     good: int = 0
     rejected: int = 0
+    reworked: int = 0
     planned_production_ns: int = 0
     """Planned run time of the parts made so far: each part at the PRI of its time, so a new PRI changes no past."""
     baselines: dict[str, int] = {}
@@ -54,15 +56,19 @@ class Kpis:
         self.state_signal = states.signal if states else ""
         self._good = parts.good if parts else None
         self._rejected = parts.rejected if parts else None
+        self._reworked = parts.reworked if parts else None
         self._rollover = parts.rollover if parts else None
         planned_run_time = parts.planned_run_time_per_item_seconds if parts else None
         self._planned_run_ns = round((planned_run_time or 0.0) * 1e9)
-        self.signals = frozenset(name for name in (self.state_signal, self._good, self._rejected) if name)
+        counters = (self._good, self._rejected, self._reworked)
+        self.signals = frozenset(name for name in (self.state_signal, *counters) if name)
+        self._known_since = totals.at_ns
 
     def succeed(self, before: "Kpis") -> None:
         """Take over what another configuration's counters know of the present."""
         if self.state_signal == before.state_signal and self._states == before._states:
             self.state, self._known_until = before.state, before._known_until
+            self._known_since = before._known_since
 
     def advance(self, now_ns: int) -> None:
         """Integrate up to now."""
@@ -76,32 +82,49 @@ class Kpis:
     def confirm(self, now_ns: int) -> None:
         """The machine spoke: the state stays known for the freshness from now on."""
         self.advance(now_ns)
+        if self._known_until < now_ns:
+            self._known_since = now_ns
         self._known_until = now_ns + self._fresh_ns
+
+    def effective(self, now_ns: int) -> tuple[str, int]:
+        """The state as far as it is known now, and since when that may be said; ns."""
+        if now_ns > self._known_until or self.state == UNKNOWN:
+            return UNKNOWN, min(self._known_until, now_ns)
+        return self.state, self._known_since
 
     def lose(self, now_ns: int) -> None:
         """The session is gone: nothing is known until the state is told again."""
+        since = self.totals.at_ns
         self.advance(now_ns)
-        self.state, self._known_until = UNKNOWN, now_ns
+        self.state, self._known_until = UNKNOWN, min(max(since, self._known_until), now_ns)
 
     def tell_state(self, code: str, name: str, now_ns: int) -> None:
         """The state signal gave this code, or the name that the profile gives it; neither listed is Unknown."""
         self.advance(now_ns)
-        self.state = self._states.get(code) or self._states.get(name) or UNKNOWN
+        self.state = self.state_of(code, name)
 
-    def count(self, signal: str, value: Scalar) -> None:
-        """A signal was read; if it counts parts, add what came since its last reading."""
-        if signal not in (self._good, self._rejected):
-            return
+    def state_of(self, code: str, name: str) -> str:
+        """What a code, or the name that the profile gives it, stands for."""
+        return self._states.get(code) or self._states.get(name) or UNKNOWN
+
+    def count(self, signal: str, value: Scalar) -> tuple[int, int, int]:
+        """A signal was read; if it counts parts, add what came since its last reading: good, rejected, reworked."""
+        if signal not in (self._good, self._rejected, self._reworked):
+            return NONE_MADE
         reading = as_count(value)
         if reading is None:
-            return
+            return NONE_MADE
         delta = part_delta(self.totals.baselines.get(signal), reading, self._rollover)
         self.totals.baselines[signal] = reading
+        if signal == self._reworked:
+            self.totals.reworked += delta
+            return 0, 0, delta
         self.totals.planned_production_ns += delta * self._planned_run_ns
         if signal == self._good:
             self.totals.good += delta
-        else:
-            self.totals.rejected += delta
+            return delta, 0, 0
+        self.totals.rejected += delta
+        return 0, delta, 0
 
     def shift(self, now_ns: int) -> str:
         """Name of the shift under way; "" outside of shifts and around the clock."""

@@ -45,15 +45,22 @@ class Pseudonyms:
         self._fields = {contract: names for contract, names in asking.items() if names}
         self.signals = frozenset(s.name for s in machine.signals if s.field in self._fields.get(s.contract, ()))
         """Signals whose values leave as pseudonyms only."""
+        self._persons = machine.context.pseudonymise_persons
         self._source = source
         self._key: bytes | None = None
 
     def ready(self) -> bool:
         """Whether every value can leave as its contract wants it; takes up the key as it is now."""
         if not self.signals:
+            if self._persons:
+                self._key = self._source()
             return True
         self._key = self._source()
         return self._key is not None
+
+    def person(self, value: str) -> str:
+        """A person of the context as it leaves."""
+        return str(self._of("person", value)) if self._persons and value else value
 
     def applied(self, contract: str, fields: dict[str, Scalar]) -> dict[str, Scalar]:
         """The fields of an event as they leave; one without a value stays without."""

@@ -1,10 +1,12 @@
 """Times as the wire writes them: RFC 3339 in UTC, as fine as they were given."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 SECOND: Final = 1_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _EARLIEST: Final = int(datetime(1, 1, 1, tzinfo=UTC).timestamp())
 _LATEST: Final = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 
@@ -25,3 +27,8 @@ def rfc3339(ns: int) -> str:
 def _second(seconds: int) -> str:
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment.year:04d}-{moment:%m-%dT%H:%M:%S}"
+
+
+def nanoseconds(moment: datetime) -> int:
+    """ns since the epoch of a time with a zone, exact."""
+    return (moment - _EPOCH) // _MICROSECOND * 1000

@@ -1,8 +1,6 @@
 """The HTTP sink: batches of CloudEvents by POST, receipts as answers. The only file that talks HTTP to an MES."""
 
 import asyncio
-import contextlib
-import socket
 import ssl
 import time
 from datetime import UTC, datetime
@@ -16,29 +14,17 @@ from plantwright_api.wire.delivery import Receipt
 from plantwright_gateway.http1.wire import Wire
 from plantwright_gateway.ports.sink import Batch, SinkUnavailable
 from plantwright_gateway.sinks.http.answers import interpret
-from plantwright_gateway.sinks.http.request import Target, post, target_of
+from plantwright_gateway.sinks.http.connection import CannotConnectError, Reply, connect, described, reply
+from plantwright_gateway.sinks.http.request import post, target_of
 from plantwright_gateway.sinks.secrets import SecretFile, TlsSecrets
 
-TCP_THIN_LINEAR_TIMEOUTS: Final = 16
-"""See tcp(7) and the kernel's documentation of thin streams; Python has no name for it."""
-CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 20.0
 TOTAL_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 1.0
 KEPT_SECONDS: Final = 15.0
 """A connection that was idle for longer is not used again: many servers have closed theirs by then."""
-NEXT_ADDRESS_SECONDS: Final = 0.25
-"""A host's next address is tried after this, beside the first (RFC 8305)."""
 MOST_ANSWER_BYTES: Final = 256 * 1024
 """A receipt that rejects every event of a batch stays well below; more is no receipt."""
-
-
-class _Answer(NamedTuple):
-    """Status, headers by their names in lower case, and body."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 class _Idle(NamedTuple):
@@ -46,10 +32,6 @@ class _Idle(NamedTuple):
 
     wire: Wire
     since: float
-
-
-class _CannotConnectError(Exception):
-    """There is no connection; its cause is the reason."""
 
 
 class HttpSink:
@@ -81,8 +63,8 @@ class HttpSink:
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
                 answer = await self._exchange(request, batch.body)
-        except (TimeoutError, h11.ProtocolError, OSError, _CannotConnectError) as error:
-            raise SinkUnavailable(_described(error), too_slow=isinstance(error, TimeoutError)) from error
+        except (TimeoutError, h11.ProtocolError, OSError, CannotConnectError) as error:
+            raise SinkUnavailable(described(error), too_slow=isinstance(error, TimeoutError)) from error
         return interpret(answer.status, answer.headers, answer.body, batch, datetime.now(UTC))
 
     async def close(self) -> None:
@@ -107,13 +89,13 @@ class HttpSink:
             self._drop_idle()
             self._context, self._secured_by = self._tls.context(), versions
 
-    async def _exchange(self, request: h11.Request, body: bytes) -> _Answer:
+    async def _exchange(self, request: h11.Request, body: bytes) -> Reply:
         """One request, one answer. What was begun and not ended is never used again, a cancelled one neither."""
-        wire = await self._kept() or await _connect(self._target, self._context)
+        wire = await self._kept() or await connect(self._target, self._context)
         try:
             # Not waited for: a server that refuses early is heard while the rest is still on its way.
             wire.send(request, h11.Data(data=body), h11.EndOfMessage())
-            return await _answer(wire)
+            return await reply(wire, READ_SECONDS, MOST_ANSWER_BYTES)
         finally:
             self._keep(wire)
 
@@ -139,64 +121,3 @@ class HttpSink:
         if self._idle is not None:
             self._idle.wire.drop()
             self._idle = None
-
-
-async def _connect(target: Target, context: ssl.SSLContext | None) -> Wire:
-    """A new connection.
-
-    Raises:
-        _CannotConnectError: it cannot be had, or takes too long.
-    """
-    try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(
-                target.host,
-                target.port,
-                ssl=context,
-                server_hostname=target.host.rstrip(".") if context else None,
-                happy_eyeballs_delay=NEXT_ADDRESS_SECONDS,
-            )
-    except (OSError, ValueError) as error:  # a TimeoutError is an OSError
-        raise _CannotConnectError from error
-    _retransmit_steadily(writer)
-    return Wire(h11.CLIENT, reader, writer)
-
-
-def _retransmit_steadily(writer: asyncio.StreamWriter) -> None:
-    """On a link that loses much, few packets are on their way, and TCP would wait twice as long after each that is lost."""
-    with contextlib.suppress(OSError, AttributeError):  # not Linux
-        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1)
-
-
-async def _answer(wire: Wire) -> _Answer:
-    """The final answer, its body up to what a receipt can be."""
-    head = await wire.event(READ_SECONDS)
-    while isinstance(head, h11.InformationalResponse):
-        head = await wire.event(READ_SECONDS)
-    if not isinstance(head, h11.Response):
-        raise h11.RemoteProtocolError("no answer")
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
-    return _Answer(head.status_code, headers, await _bounded(wire, head.status_code))
-
-
-async def _bounded(wire: Wire, status: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while isinstance(event := await wire.event(READ_SECONDS), h11.Data):
-        parts.append(bytes(event.data))
-        size += len(event.data)
-        if size > MOST_ANSWER_BYTES:
-            raise SinkUnavailable(f"HTTP {status}: the answer is longer than {MOST_ANSWER_BYTES} bytes")
-    return b"".join(parts)
-
-
-def _described(error: BaseException) -> str:
-    """What went wrong, without what was sent or received: it may hold the token."""
-    cause = error.__cause__
-    if isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
-        return "no answer in time"
-    if isinstance(cause, ssl.CertificateError):
-        return "the server's certificate is not trusted"
-    if isinstance(error, _CannotConnectError):
-        return f"cannot connect: {getattr(cause, 'strerror', None) or cause}"
-    return type(error).__name__

@@ -14,8 +14,11 @@ from plantwright_gateway.sources.opcua.stream import Stream
 from plantwright_gateway.sources.pacing import Backoff
 from plantwright_gateway.sources.reporting import Reporter
 
-LONGEST_PAUSE_SECONDS = 4.0
+LONGEST_PAUSE_SECONDS = 3.5
 """Between two attempts: a server that comes back is to be read again within five seconds."""
+ON_THE_WAY_MS = 1000
+"""What the gateway observed last may have left the server so long before, besides the publishing interval."""
+NS_PER_MS = 1_000_000
 
 
 class OpcUaSource:
@@ -31,7 +34,8 @@ class OpcUaSource:
 
     async def run(self, receiver: Receiver) -> None:
         """Read the machine until cancelled."""
-        self._stream.begin(receiver.last_observed_ns())
+        unsent_ms = self._source.publishing_interval_ms + ON_THE_WAY_MS
+        self._stream.begin(receiver.last_observed_ns(), unsent_ms * NS_PER_MS)
         inflow = Inflow(self._stream, receiver, self._machine)
         reporter = Reporter(receiver, self._machine)
         link = Link(self._source, self._signals, self._machine, inflow, reporter)

@@ -37,11 +37,14 @@ class History:
         self._session = session
         self._nodes = nodes
 
-    async def fill(self, gaps: Sequence[GapNotice], known: Mapping[str, int], now_ns: int) -> Filled:
+    async def fill(
+        self, gaps: Sequence[GapNotice], stored: Mapping[str, int], known: Mapping[str, int], now_ns: int
+    ) -> Filled:
         """The values within these gaps; never raises, since a gap that cannot be filled is what it was.
 
         Args:
             gaps: stretches without values, of the signals they name or of all.
+            stored: by signal until when its values are stored, which are not to come twice: a gap begins early in doubt.
             known: by signal the source time of the value that ended its gap, which is not to come twice.
             now_ns: arrival of what has no time of its own.
         """
@@ -49,7 +52,12 @@ class History:
         for gap in gaps:
             asking = _Asking(self._session, gap, now_ns)
             await asking.all({name: self._nodes[name] for name in gap.signals or self._nodes if name in self._nodes})
-            values = [each for each in asking.found if gap.start_ns < each.source_ns < known.get(each.signal, now_ns)]
+            begin = {name: max(gap.start_ns, upto) for name, upto in stored.items()}
+            values = [
+                each
+                for each in asking.found
+                if begin.get(each.signal, gap.start_ns) < each.source_ns < known.get(each.signal, now_ns)
+            ]
             filled.samples.extend(values)
             filled.gaps.append(_told(gap, values, asking.cut))
         filled.samples.sort(key=lambda each: each.source_ns)

@@ -13,9 +13,11 @@ from plantwright_gateway.sources.opcua.stream import Reading, Stream
 log = structlog.get_logger(__name__)
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
 Filler = Callable[
-    [Sequence[GapNotice], Mapping[str, int], int], Awaitable[tuple[Sequence[Sample], Sequence[GapNotice]]]
+    [Sequence[GapNotice], Mapping[str, int], Mapping[str, int], int],
+    Awaitable[tuple[Sequence[Sample], Sequence[GapNotice]]],
 ]
-"""Gaps, time of the value that ended each signal's, now (ns) -> values within them, and the gaps with a word on it."""
+"""Gaps, until when each signal is stored, time of the value that ended each signal's gap, now (ns) -> values within the gaps,
+and the gaps with a word on it."""
 
 
 class Inflow:
@@ -42,24 +44,28 @@ class Inflow:
         self,
         values: Iterable[tuple[str, DataValueLike]],
         *,
+        complete_ns: int | None,
         lost: bool = False,
         skip_repeats: bool = False,
         taken: Callable[[], None] = lambda: None,
     ) -> None:
         """Commit what is new of these values of signals.
 
-        `lost`: notifications before them are gone for good. `taken` is called as soon as the commit is certain, even if
-        the caller is cancelled from then on.
+        `complete_ns`: when they were asked for, so that nothing older can be missing behind them; None where they are
+        older than that. `lost`: notifications before them are gone for good. `taken` is called as soon as the commit is
+        certain, even if the caller is cancelled from then on.
         """
         await self.settled()
         now_ns = time.time_ns()
         gaps = [self.stream.lost(now_ns)] if lost else []
         readings = [self._reading(signal, value, now_ns) for signal, value in values]
+        stored = self.stream.stored() if self.history is not None else {}
         samples, ended = self.stream.take(readings, now_ns, skip_repeats=skip_repeats)
-        self.stream.complete(now_ns)
+        if complete_ns is not None:
+            self.stream.complete(complete_ns)
         gaps.extend(ended)
         if samples or gaps:
-            self._commit = asyncio.create_task(self._commit_for_sure(samples, gaps))
+            self._commit = asyncio.create_task(self._commit_for_sure(samples, gaps, stored))
         taken()
         await self.settled()
 
@@ -82,21 +88,23 @@ class Inflow:
             return Reading(Sample(signal, None, now_ns, "Bad", "BadValue"))
 
     async def _filled(
-        self, history: Filler, samples: Sequence[Sample], gaps: Sequence[GapNotice]
+        self, history: Filler, samples: Sequence[Sample], gaps: Sequence[GapNotice], stored: Mapping[str, int]
     ) -> tuple[Sequence[Sample], Sequence[GapNotice]]:
         """With what the server's history has: older values go before those that end the gap."""
         known = {each.signal: each.source_ns for each in reversed(samples)}
         try:
-            found, told = await history(gaps, known, time.time_ns())
+            found, told = await history(gaps, stored, known, time.time_ns())
         except Exception:  # what comes of the past must not hold up the present
             self._log.exception("the server's history cannot be read")
             return samples, gaps
         return [*found, *samples], told
 
-    async def _commit_for_sure(self, samples: Sequence[Sample], gaps: Sequence[GapNotice]) -> None:
+    async def _commit_for_sure(
+        self, samples: Sequence[Sample], gaps: Sequence[GapNotice], stored: Mapping[str, int]
+    ) -> None:
         """An exception here would let the notification be acknowledged without being stored, so there is none."""
         if self.history is not None and gaps:
-            samples, gaps = await self._filled(self.history, samples, gaps)
+            samples, gaps = await self._filled(self.history, samples, gaps, stored)
         attempt = 0
         while True:
             try:

@@ -59,10 +59,12 @@ class Reader:
         nodes = [node for node in self._nodes if node.interval_ms in due]
         if not nodes:
             return
+        asked_ns = time.time_ns()
         values = await self._session.read([node.node_id for node in nodes])
         good = [(node, value) for node, value in zip(nodes, values, strict=True) if not _address_status(value)]
         arrived = time.monotonic()
-        await self._inflow.take([(node.signal, value) for node, value in good], skip_repeats=True)
+        taking = [(node.signal, value) for node, value in good]
+        await self._inflow.take(taking, complete_ns=asked_ns, skip_repeats=True)
         if (time.monotonic() - arrived) * 1000 > min(due):
             self._inflow.stream.interrupt("Full", self.signals)
         self._drop([(node, _address_status(value)) for node, value in zip(nodes, values, strict=True)])

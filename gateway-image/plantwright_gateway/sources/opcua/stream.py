@@ -40,12 +40,17 @@ class Stream:
         self._intervals_ms = intervals_ms
         self._last: dict[str, Sample] = {}
         self._complete_ns: int | None = None
+        self._stored_ns: int | None = None
         self._awaited: dict[str, tuple[str, int | None]] = {}
 
-    def begin(self, last_ns: int | None) -> None:
-        """Start reading: what happened since `last_ns` (None: never read) was not observed."""
-        if self._complete_ns is None:
-            self._complete_ns = last_ns
+    def begin(self, last_ns: int | None, unsent_ns: int = 0) -> None:
+        """Start reading: a process before this one stored something last at `last_ns` (None: never read).
+
+        `unsent_ns`: so long before, that may have left the machine; what happened since was not observed.
+        """
+        self._stored_ns = last_ns
+        if self._complete_ns is None and last_ns is not None:
+            self._complete_ns = last_ns - unsent_ns
         self.interrupt("GatewayRestarted")
 
     def interrupt(self, reason: str, signals: Iterable[str] | None = None) -> None:
@@ -53,9 +58,17 @@ class Stream:
         for signal in self._intervals_ms if signals is None else signals:
             self._awaited.setdefault(signal, (reason, self._complete_ns))
 
-    def complete(self, now_ns: int) -> None:
-        """Everything up to now has arrived: a keep-alive, or a notification that was taken."""
-        self._complete_ns = now_ns
+    def stored(self) -> dict[str, int]:
+        """Until when each signal's values are stored, by the machine's time where that is known."""
+        begun = {} if self._stored_ns is None else dict.fromkeys(self._intervals_ms, self._stored_ns)
+        return begun | {signal: sample.source_ns for signal, sample in self._last.items()}
+
+    def complete(self, upto_ns: int) -> None:
+        """Everything up to then has arrived: a keep-alive, or a notification that was taken, was asked for then.
+
+        The time of its arrival would be too late: what the machine showed while it was on its way is not in it.
+        """
+        self._complete_ns = upto_ns
 
     def lost(self, now_ns: int) -> GapNotice:
         """Notifications of unknown content are gone for good."""

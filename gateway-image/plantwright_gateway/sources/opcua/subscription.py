@@ -99,6 +99,7 @@ class Subscription:
         self._heard_at = time.monotonic()
         while True:
             acknowledged, self._acknowledge = self._acknowledge, []
+            asked_ns = time.time_ns()
             try:
                 response = await self._session.ask_at_once(self._session.services.publish, acknowledged)
             except StatusError as error:
@@ -108,7 +109,7 @@ class Subscription:
                     raise SubscriptionLostError(error.status) from None
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
-            await self._published(response.Parameters)
+            await self._published(response.Parameters, asked_ns)
 
     async def catch_up(self) -> None:
         """Fetch again what was sent into a broken connection; what is gone for good is recorded.
@@ -158,7 +159,7 @@ class Subscription:
             self._heard_at = time.monotonic()
         return time.monotonic() - self._heard_at > self._deaf_after
 
-    async def _published(self, result: ua.PublishResult) -> None:
+    async def _published(self, result: ua.PublishResult, asked_ns: int) -> None:
         if result.SubscriptionId != self._id:
             return
         self._heard_at = time.monotonic()
@@ -168,7 +169,7 @@ class Subscription:
         is_new, missing = self._numbers.judge(message.SequenceNumber, keep_alive=not message.NotificationData)
         recovered = await self._recover(missing)
         if is_new:
-            await self._commit(message, lost=not recovered)
+            await self._commit(message, complete_ns=asked_ns, lost=not recovered)
         elif message.NotificationData:
             self._note_for_acknowledgement(message.SequenceNumber)
         self._heard_at = time.monotonic()
@@ -180,14 +181,19 @@ class Subscription:
         if self._repeats > MOST_REPEATS:
             raise SubscriptionLostError("the numbers of its notifications went back")
 
-    async def _commit(self, message: ua.NotificationMessage, *, lost: bool = False) -> None:
-        """Have a message's values stored; only once that is certain does its number count as taken."""
+    async def _commit(
+        self, message: ua.NotificationMessage, *, complete_ns: int | None = None, lost: bool = False
+    ) -> None:
+        """Have a message's values stored; only once that is certain does its number count as taken.
+
+        `complete_ns`: when it was asked for; None for one that was sent before and is fetched again.
+        """
         number, keep_alive = message.SequenceNumber, not message.NotificationData
 
         def taken() -> None:
             self._numbers.advance(number, keep_alive=keep_alive)
 
-        await self._inflow.take(self._values(message), lost=lost, taken=taken)
+        await self._inflow.take(self._values(message), complete_ns=complete_ns, lost=lost, taken=taken)
         if not keep_alive:
             self._note_for_acknowledgement(number)
 

@@ -1,0 +1,189 @@
+"""Orders, states and parts as the gateway tells them: fetched from an MES, joined by source time, events of their own."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from plantwright_api.wire.config import Context, ContextSignals, HttpSchedule, PartCounters, StateModel
+from plantwright_api.wire.schedule import JobOrder, MaterialRequirement, PersonnelActual, WorkSchedule, encode
+from plantwright_gateway.ports.source import Sample
+
+SECOND = 1_000_000_000
+STATES = StateModel(signal="state", values={"run": "Production", "stop": "Delay"})
+
+
+def ago(seconds: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+
+
+class Planner:
+    """An MES's schedule, which may be away, refuse or talk nonsense."""
+
+    def __init__(self) -> None:
+        self.answer = web.Response(status=404)
+        self.asked: list[dict[str, str]] = []
+        self.url = ""
+
+    def tell(self, *jobs: JobOrder, people: tuple[PersonnelActual, ...] = ()) -> None:
+        made = WorkSchedule(
+            equipment_id="lathe-07", published_date=ago(0), job_order=list(jobs), personnel_actual=list(people)
+        )
+        self.content, self.tag = encode(made), f'"{len(self.asked)}-{time.monotonic_ns()}"'
+        self.answer = web.Response()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.asked.append({**request.query, "tag": request.headers.get("If-None-Match", "")})
+        if self.answer.status != 200:
+            return web.Response(status=self.answer.status, text="no")
+        if request.headers.get("If-None-Match") == self.tag:
+            await asyncio.sleep(0.05)
+            return web.Response(status=304)
+        return web.Response(body=self.content, headers={"ETag": self.tag}, content_type="application/json")
+
+
+@pytest.fixture
+async def planner() -> AsyncIterator[Planner]:
+    found = Planner()
+    app = web.Application()
+    app.router.add_get("/v1/schedule", found.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1/schedule"
+    yield found
+    await runner.cleanup()
+
+
+def job(number: int, start: float, end: float | None = None) -> JobOrder:
+    made = MaterialRequirement(material_definition_id=f"part-{number}", quantity=100)
+    return JobOrder(
+        id=f"J{number}",
+        work_request_id=f"PO{number}",
+        start_time=ago(start),
+        end_time=None if end is None else ago(end),
+        material_requirement=[made],
+    )
+
+
+def machine(bench: Any, make_signal: Any, planner: Planner | None = None, **more: Any) -> Any:
+    names = ("number", "state", "good", "bad")
+    context = Context(schedule=HttpSchedule(url=planner.url)) if planner else Context()
+    given = {"signals": [make_signal(name) for name in names], "state": STATES, "context": context}
+    return bench.machine(**{**given, "parts": PartCounters(good="good", rejected="bad"), **more})
+
+
+async def test_a_value_has_the_order_of_its_time(bench: Any, make_signal: Any, planner: Planner) -> None:
+    person = PersonnelActual(person_id="4711", start_time=ago(40))
+    planner.tell(job(1, 60, 30), job(2, 30), people=(person,))
+    await bench.start(machine(bench, make_signal, planner))
+    await bench.mes.until(lambda: len(bench.mes.of("change")) >= 3)
+    now = time.time_ns()
+    await bench.hand.give(Sample("number", 3, now))
+    await bench.hand.give(Sample("number", 1, now - 50 * SECOND), Sample("number", 2, now - 35 * SECOND))
+    await bench.mes.until(lambda: len(bench.mes.values("number")) == 3)
+    told = {data["fields"]["number"]: data["context"] for data in bench.mes.of("observation")}
+    assert (told[1]["jobOrder"], told[1]["materialDefinition"], told[1].get("person")) == ("J1", "part-1", None)
+    assert (told[2]["jobOrder"], told[2]["person"]) == ("J1", "4711")
+    assert (told[3]["workRequest"], told[3]["person"]) == ("PO2", "4711")
+    assert planner.asked[0] == {"plant": "stuttgart", "equipment": "lathe-07", "tag": ""}
+    changes = {(data["of"], data["value"], data["origin"]) for data in bench.mes.of("change")}
+    assert {("JobOrder", "J2", "MES"), ("Person", "4711", "MES"), ("State", "Unknown", "Gateway")} <= changes
+
+
+async def test_a_new_order_is_taken_up_and_an_mes_that_is_away_leaves_the_old_ones(
+    bench: Any, make_signal: Any, planner: Planner
+) -> None:
+    planner.tell(job(1, 60))
+    await bench.start(machine(bench, make_signal, planner))
+    await bench.mes.until(lambda: [d["value"] for d in bench.mes.of("change") if d["of"] == "JobOrder"] == ["J1"])
+    planner.tell(job(1, 60, 0), job(2, 0))
+    await bench.mes.until(lambda: [d["value"] for d in bench.mes.of("change") if d["of"] == "JobOrder"] == ["J1", "J2"])
+    planner.answer = web.Response(status=503)
+    await bench.mes.until(lambda: "503" in bench.runtime.schedule.error)
+    await bench.stop()
+    await bench.start(machine(bench, make_signal, planner))
+    await bench.hand.give(Sample("number", 7, time.time_ns()))
+    await bench.mes.until(lambda: bench.mes.values("number") == [7])
+    assert bench.mes.of("observation")[-1]["context"]["jobOrder"] == "J2"
+    assert [d["value"] for d in bench.mes.of("change") if d["of"] == "JobOrder"] == ["J1", "J2"], "not told again"
+
+
+async def test_a_schedule_that_is_none_changes_nothing_and_is_told(
+    bench: Any, make_signal: Any, planner: Planner
+) -> None:
+    planner.tell(job(1, 60))
+    await bench.start(machine(bench, make_signal, planner))
+    await bench.mes.until(lambda: any(d["of"] == "JobOrder" for d in bench.mes.of("change")))
+    planner.content, planner.tag = b'{"EquipmentID": 7}', '"x"'
+    await bench.mes.until(lambda: "cannot be read" in bench.runtime.schedule.error)
+    await bench.hand.give(Sample("number", 7, time.time_ns()))
+    await bench.mes.until(lambda: bench.mes.values("number") == [7])
+    assert bench.mes.of("observation")[-1]["context"]["jobOrder"] == "J1"
+
+
+async def test_states_and_parts_are_events_with_the_machines_time(bench: Any, make_signal: Any) -> None:
+    await bench.start(machine(bench, make_signal))
+    for state, good, bad in (("run", 10, 0), ("run", 12, 0), ("stop", 12, 1), ("run", 13, 1)):
+        at = time.time_ns()
+        await bench.hand.give(Sample("state", state, at), Sample("good", good, at), Sample("bad", bad, at))
+    await bench.mes.until(lambda: len(bench.mes.of("production")) == 3)
+    made = [(data.get("good", 0), data.get("rejected", 0)) for data in bench.mes.of("production")]
+    assert made == [(2, 0), (0, 1), (1, 0)]
+    states = [e for e in bench.mes.events if e["type"].endswith("change.v1") and e["data"]["of"] == "State"]
+    assert [(e["data"]["value"], e["data"].get("code")) for e in states][-3:] == [
+        ("Production", "run"),
+        ("Delay", "stop"),
+        ("Production", "run"),
+    ]
+    assert bench.mes.of("production")[1]["context"]["state"] == "Delay"
+
+
+async def test_a_reading_that_comes_late_counts_no_parts_twice_and_tells_no_state_of_now(
+    bench: Any, make_signal: Any
+) -> None:
+    await bench.start(machine(bench, make_signal))
+    now = time.time_ns()
+    for second, state, good in ((-1.9, "run", 10), (-0.1, "run", 15), (-1.0, "stop", 12)):
+        at = now + int(second * SECOND)
+        await bench.hand.give(Sample("state", state, at), Sample("good", good, at))
+    await bench.hand.give(Sample("good", 16, now))
+    await bench.mes.until(lambda: sum(data.get("good", 0) for data in bench.mes.of("production")) == 6)
+    assert bench.runtime.receiver.kpis.state == "Production"
+    assert bench.runtime.receiver.kpis.totals.good == 6
+    past = [data for data in bench.mes.of("change") if data["of"] == "State"][-1]
+    assert (past["value"], past["previous"]) == ("Delay", "Production")
+
+
+async def test_a_state_that_nobody_confirms_becomes_unknown_when_its_time_is_over(bench: Any, make_signal: Any) -> None:
+    from plantwright_api.wire.config import Contract
+
+    fields = [*bench.machine().contracts[0].fields]
+    contracts = [Contract(name="machine-state", version="1.0.0", fields=fields, freshness_seconds=1)]
+    signals = [make_signal(name, interval_ms=100) for name in ("number", "state")]
+    await bench.start(machine(bench, make_signal, contracts=contracts, signals=signals, parts=None))
+    heard = time.time_ns()
+    await bench.hand.give(Sample("state", "run", heard))
+    await bench.mes.until(lambda: [d["value"] for d in bench.mes.of("change")][-2:] == ["Production", "Unknown"])
+    [event] = [e for e in bench.mes.events if e["type"].endswith("change.v1")][-1:]
+    at = datetime.fromisoformat(event["time"]).timestamp()
+    assert at - heard / SECOND == pytest.approx(1.0, abs=0.2), "not when it was noticed"
+    assert event["data"]["origin"] == "Gateway"
+
+
+async def test_a_machine_tells_its_operator_its_part_and_why_it_stands(bench: Any, make_signal: Any) -> None:
+    told = ContextSignals(person="number", reason="state", serial_number="good")
+    await bench.start(machine(bench, make_signal, context=Context(signals=told), state=None, parts=None))
+    now = time.time_ns()
+    await bench.hand.give(Sample("number", 4711, now), Sample("state", "stop", now), Sample("good", 99, now))
+    await bench.mes.until(lambda: bench.mes.values("number"))
+    context = bench.mes.of("observation")[0]["context"]
+    assert (context["person"], context["reason"], context["serialNumber"]) == ("4711", "stop", "99")
+    assert {(d["of"], d["value"], d["origin"]) for d in bench.mes.of("change")} == {
+        ("Person", "4711", "Machine"),
+        ("Reason", "stop", "Machine"),
+    }
