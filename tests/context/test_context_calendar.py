@@ -100,3 +100,28 @@ def test_segments_cover_every_instant_once_however_the_span_is_cut(
     pieces = [sum(n for n, s in work.segments(a, b) if s.planned) for a, b in pairwise(edges)]
     assert sum(n for n, _ in work.segments(edges[0], edges[-1])) == edges[-1] - edges[0]
     assert sum(pieces) == planned(calendar, edges[0], edges[-1])
+
+
+@pytest.mark.parametrize(
+    ("now", "name", "begun"),
+    [
+        ("2026-06-10T07:00:00", "s", "2026-06-10T06:00:00"),
+        ("2026-06-10T12:30:00", "s", "2026-06-10T06:00:00"),  # in the break
+        ("2026-06-10T23:00:00", "s", "2026-06-10T06:00:00"),  # after its end
+        ("2026-06-10T05:59:59", "s", "2026-06-09T06:00:00"),
+        ("2026-06-15T05:00:00", "s", "2026-06-12T06:00:00"),  # over the weekend
+    ],
+)
+def test_the_shift_that_began_last(now: str, name: str, begun: str) -> None:
+    work = WorkCalendar(shift(6, 14, days=[0, 1, 2, 3, 4], breaks=[(12, 13)]))
+    assert work.shift_begun(at(now)) == (name, at(begun))
+
+
+def test_without_shifts_the_local_day_counts_and_a_long_closure_leaves_none() -> None:
+    assert WorkCalendar(Calendar(time_zone="Europe/Berlin")).shift_begun(at("2026-10-25T12:00:00")) == (
+        "",
+        at("2026-10-25T00:00:00"),
+    )
+    days = [f"2026-06-{day:02d}" for day in range(1, 29)]
+    closed = Calendar(time_zone="Europe/Berlin", shifts=shift(6, 14).shifts, closures=days)
+    assert WorkCalendar(closed).shift_begun(at("2026-06-28T12:00:00")) == ("", 0)

@@ -12,7 +12,7 @@ from plantwright_api.wire.delivery import State
 class Live(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One machine. Times are RFC 3339, durations seconds.
 
-    The figures are those of the shift under way (of the last 24 hours where the plant has no shifts), as sums of the elements of
+    The figures are those of the shift that began last (of the local day where the plant has no shifts), as sums of the elements of
     ISO 22400, so that lines can be added up: `planned_busy` PBT, `production` APT within planned time, `all_production` APT,
     `planned_production` PRI x parts, `good` GQ, `rejected` SQ, `planned` and `known_planned` for the data coverage. `wanted` is the
     quantity of the job order and `job_good` what of it is made.

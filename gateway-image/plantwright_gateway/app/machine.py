@@ -26,6 +26,8 @@ from plantwright_gateway.buffer.outlook import Outlook
 from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED, STATE_REPLAY
 from plantwright_gateway.context.kpi import load
 from plantwright_gateway.context.situation import STATE_TOLD, Situation
+from plantwright_gateway.context.so_far import STATE_SO_FAR
+from plantwright_gateway.context.so_far import load as load_so_far
 from plantwright_gateway.context.times import SECOND, rfc3339
 from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
 from plantwright_gateway.ports.source import Certificate
@@ -122,8 +124,9 @@ class MachineRuntime:
         counters = RunningTotals(kept.get(STATE_COUNTERS, b""))
         situation = Situation(kept.get(STATE_TOLD), self.wanted.machine.context.clock_tolerance_ms * 1_000_000)
         situation.orders = recalled(kept.get(STATE_SCHEDULE)) or situation.orders
+        so_far = load_so_far(kept.get(STATE_SO_FAR))
         receiver = MachineReceiver(
-            self.buffer, self.wanted, self._clock, totals, last_ns, violations, counters, situation
+            self.buffer, self.wanted, self._clock, totals, last_ns, violations, counters, situation, so_far
         )
         receiver.kpis.lose(self._clock.wall())
         self.replayer = Replayer(self.buffer, self._clock, kept.get(STATE_REPLAY), self._log, situation)

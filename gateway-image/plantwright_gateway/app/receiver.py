@@ -16,6 +16,8 @@ from plantwright_gateway.context.events import Original, Row
 from plantwright_gateway.context.kpi import Totals, dump
 from plantwright_gateway.context.orders import Orders
 from plantwright_gateway.context.situation import STATE_TOLD, Situation
+from plantwright_gateway.context.so_far import STATE_SO_FAR, SoFar
+from plantwright_gateway.context.so_far import dump as dump_so_far
 from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
 from plantwright_gateway.ports.source import Certificate, GapNotice, Sample
 
@@ -43,8 +45,10 @@ class MachineReceiver:
         violations: Violations | None = None,
         counters: RunningTotals | None = None,
         situation: Situation | None = None,
+        so_far: SoFar | None = None,
     ) -> None:
         self.situation = situation or Situation()
+        self.so_far = so_far or SoFar()
         self._telling = asyncio.Lock()
         self._counters = counters or RunningTotals()
         self.violations = violations or Violations()
@@ -94,11 +98,22 @@ class MachineReceiver:
         async with self._telling:
             now = self._clock.wall()
             settle(self.kpis, self.situation, now)
+            self._note_so_far(now)
             if self.situation.pending():
                 await self._append(self._pipeline.changed(self.situation, now), ())
 
+    def _note_so_far(self, now: int) -> None:
+        self.so_far.shift_is(*self.kpis.shift_begun(now), self.kpis.totals)
+        self.so_far.job_is(self.situation.at(now, by_gateway=True).get("jobOrder", ""), self.kpis.totals)
+
+    def shown_person(self, person: str) -> str:
+        """A person as it may be shown."""
+        return self._pipeline.pseudonyms.person(person)
+
     async def _accept(self, samples: Sequence[Sample], gaps: Sequence[GapNotice]) -> None:
         now = self._clock.wall()
+        if self.so_far.before is None:
+            self._note_so_far(now)
         versions = self._pipeline.versions
         derivation = self._pipeline.derivation
         derived, gaps = derivation.extend(samples, self._counters), derivation.gaps(gaps)
@@ -157,7 +172,11 @@ class MachineReceiver:
 
     def state(self) -> dict[str, bytes]:
         """What must survive a restart."""
-        kept = {STATE_KPI: dump(self.kpis.totals), STATE_TOLD: self.situation.dump()}
+        kept = {
+            STATE_KPI: dump(self.kpis.totals),
+            STATE_TOLD: self.situation.dump(),
+            STATE_SO_FAR: dump_so_far(self.so_far),
+        }
         if self._last_observed_ns is not None:
             kept[STATE_LAST_OBSERVED] = str(self._last_observed_ns).encode()
         if self._counters.unsaved:

@@ -1,9 +1,9 @@
 """The gateway's HTTP side: /status for the operator, /metrics for Prometheus, /healthz and /readyz for the kubelet,
-/quarantine and /certificates for people."""
+/quarantine and /certificates for people, /live for boards."""
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final, NamedTuple
@@ -11,12 +11,13 @@ from typing import Final, NamedTuple
 import h11
 import structlog
 
-from plantwright_api.wire import quarantine
+from plantwright_api.wire import quarantine, sse
 from plantwright_api.wire.status import encode
 from plantwright_gateway.app.certificates import page
 from plantwright_gateway.app.gateway import Gateway
 from plantwright_gateway.app.held import show
 from plantwright_gateway.app.metrics import CONTENT_TYPE, Metrics
+from plantwright_gateway.app.news import news
 from plantwright_gateway.buffer import BufferClosedError
 from plantwright_gateway.http1.wire import Wire
 
@@ -25,6 +26,8 @@ IDLE_SECONDS: Final = 75.0
 REQUEST_SECONDS: Final = 10.0
 """A request's head must be whole, and an answer taken, after this."""
 LEAVE_SECONDS: Final = 1.0
+MOST_STREAMS: Final = 16
+"""Boards and terminals that listen at the same time; a gateway serves a few, a board serves many."""
 TEXT: Final = "text/plain; charset=utf-8"
 
 
@@ -35,6 +38,13 @@ class Answer(NamedTuple):
     body: bytes
     content_type: str = TEXT
     more: tuple[tuple[str, str], ...] = ()
+
+
+class Stream(NamedTuple):
+    """What is answered piece by piece, as long as the other end listens."""
+
+    pieces: AsyncIterator[bytes]
+    content_type: str
 
 
 class Pages:
@@ -51,8 +61,10 @@ class Pages:
             "/certificates": self.certificates,
         }
 
-    async def answer(self, method: bytes, target: bytes) -> Answer:
+    async def answer(self, method: bytes, target: bytes) -> Answer | Stream:
         """The answer to a request."""
+        if path_of(target) == "/live" and method == b"GET":
+            return Stream(news(self._gateway), sse.CONTENT_TYPE)
         page = self._pages.get(path_of(target))
         if page is None:
             return refusal(404)
@@ -112,6 +124,7 @@ class Server:
         self._log = structlog.get_logger(__name__)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._streams = 0
 
     async def start(self, port: int) -> int:
         """Listen on all addresses; returns the port (for 0, the one given for IPv4).
@@ -158,10 +171,29 @@ class Server:
             return False
         # A body is of no use to any page: it is not waited for, and the connection ends with the answer.
         last = not wire.ends_here()
-        await _send(wire, await self._answer(request), with_body=request.method != b"HEAD", last=last)
+        answer = await self._answer(request)
+        if isinstance(answer, Stream):
+            return await self._stream(wire, answer)
+        await _send(wire, answer, with_body=request.method != b"HEAD", last=last)
         return not last and wire.next_exchange()
 
-    async def _answer(self, request: h11.Request) -> Answer:
+    async def _stream(self, wire: Wire, answer: Stream) -> bool:
+        """Send pieces until the other end goes or takes none; False: this connection carries nothing else."""
+        if self._streams >= MOST_STREAMS:
+            await _send(wire, refusal(503, ("Retry-After", "5")), with_body=True, last=True)
+            return False
+        self._streams += 1
+        try:
+            headers = [*_usual(answer.content_type), ("Cache-Control", "no-store"), ("Connection", "close")]
+            wire.send(h11.Response(status_code=200, headers=headers, reason="OK"))
+            async for piece in answer.pieces:
+                wire.send(h11.Data(data=piece))
+                await wire.sent(REQUEST_SECONDS)
+        finally:
+            self._streams -= 1
+        return False
+
+    async def _answer(self, request: h11.Request) -> Answer | Stream:
         try:
             return await self._pages.answer(request.method, request.target)
         except Exception:
@@ -181,8 +213,7 @@ async def _request(wire: Wire) -> h11.Request | None:
 async def _send(wire: Wire, answer: Answer, *, with_body: bool, last: bool) -> None:
     """Send an answer whole, or its head alone."""
     headers = [
-        ("Date", formatdate(usegmt=True)),
-        ("Content-Type", answer.content_type),
+        *_usual(answer.content_type),
         ("Content-Length", str(len(answer.body))),
         *answer.more,
         *([("Connection", "close")] if last else []),
@@ -191,6 +222,10 @@ async def _send(wire: Wire, answer: Answer, *, with_body: bool, last: bool) -> N
     body = [h11.Data(data=answer.body)] if with_body else []
     wire.send(head, *body, h11.EndOfMessage())
     await wire.sent(REQUEST_SECONDS)
+
+
+def _usual(content_type: str) -> list[tuple[str, str]]:
+    return [("Date", formatdate(usegmt=True)), ("Content-Type", content_type)]
 
 
 async def serve(gateway: Gateway, port: int) -> tuple[Server, int]:

@@ -12,6 +12,7 @@ from plantwright_gateway.context.times import SECOND
 DAY_MINUTES = 24 * 60
 HORIZON_NS = 24 * 3600 * SECOND
 """A segment is never longer: what follows is looked up again."""
+LOOK_BACK_DAYS = 8
 AROUND_THE_CLOCK = Shift(name="", weekdays=list(range(7)), start_minute=0, end_minute=0)
 
 
@@ -61,6 +62,26 @@ class WorkCalendar:
             stop = min(segment.until, end)
             yield stop - start, segment
             start = stop
+
+    def shift_begun(self, ns: int) -> tuple[str, int]:
+        """Name and beginning (ns since the epoch) of the shift that began last; breaks and the time after it belong to it.
+
+        ("", 0) where none began in the last days. Without shifts each local day counts as one, with the name "".
+        """
+        today = datetime.fromtimestamp(ns // SECOND, self._zone).date()
+        days = [
+            today - timedelta(days=offset)
+            for offset in range(LOOK_BACK_DAYS)
+            if today - timedelta(days=offset) not in self._closures
+        ]
+        begun = (
+            (start, shift.name)
+            for day in days
+            for shift in self._shifts
+            if day.weekday() in shift.weekdays and (start := self._utc(day, shift.start_minute)) <= ns
+        )
+        start, name = max(begun, default=(0, ""))
+        return name, start
 
     def _find(self, ns: int) -> Segment:
         spans = self._near(ns)

@@ -59,6 +59,7 @@ class Kpis:
         self._reworked = parts.reworked if parts else None
         self._rollover = parts.rollover if parts else None
         planned_run_time = parts.planned_run_time_per_item_seconds if parts else None
+        self.knows_run_time = planned_run_time is not None
         self._planned_run_ns = round((planned_run_time or 0.0) * 1e9)
         counters = (self._good, self._rejected, self._reworked)
         self.signals = frozenset(name for name in (self.state_signal, *counters) if name)
@@ -130,6 +131,10 @@ class Kpis:
         """Name of the shift under way; "" outside of shifts and around the clock."""
         return self._calendar.segment_at(now_ns).shift
 
+    def shift_begun(self, now_ns: int) -> tuple[str, int]:
+        """The shift that began last: its name, and when; the local day where there are no shifts."""
+        return self._calendar.shift_begun(now_ns)
+
     def _add(self, state: str, start: int, end: int) -> None:
         for length, segment in self._calendar.segments(start, end):
             sums = self.totals.states.setdefault(state, [0, 0])
@@ -139,6 +144,11 @@ class Kpis:
 def planned_ns(totals: Totals) -> int:
     """Planned time, known or not."""
     return sum(sums[0] for sums in totals.states.values())
+
+
+def known_planned_ns(totals: Totals) -> int:
+    """Planned time in which the state is known."""
+    return sum(sums[0] for state, sums in totals.states.items() if state != UNKNOWN)
 
 
 def busy_ns(totals: Totals) -> int:
