@@ -164,7 +164,10 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class PodFacts:
-    """What the operator reads from a gateway's pod. `stranded`: its node no longer answers for it."""
+    """What the operator reads from a gateway's pod. `stranded`: its node no longer answers for it.
+
+    `controller` is the uid of the StatefulSet that made it.
+    """
 
     name: str
     uid: str
@@ -180,6 +183,7 @@ class PodFacts:
     farewell: str = ""
     node: str = ""
     stranded: bool = False
+    controller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,7 @@ class Workload:
     """State of a machine's StatefulSet. `settled`: its controller has seen and finished the last change."""
 
     exists: bool = False
+    uid: str = ""
     settled: bool = False
     template_hash: str = ""
     update_revision: str = ""

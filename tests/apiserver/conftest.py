@@ -18,7 +18,7 @@ import tempfile
 import time
 from base64 import b64decode
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ kind: StorageClass
 metadata: {name: standard, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
 provisioner: kubernetes.io/no-provisioner
 """
+EDITORS = 4
 Obj = dict[str, Any]
 _numbers = itertools.count(1)
 
@@ -591,6 +592,24 @@ class World:
 
     async def patch(self, plural: str, name: str, body: Obj) -> Obj:
         return await self.api.merge(self.path(plural, name), body)
+
+    async def edit(
+        self, plural: str, name: str, rate: float, seconds: float, body: Callable[[int], Obj]
+    ) -> tuple[Sequence[Obj], float]:
+        """Edit an object so many times a second for so long; the answers, and the edits/s reached.
+
+        A few edits are under way at once, so that an answer's time is not added to every pause. Many would be slower
+        again, since the API server begins each anew that another has overtaken.
+        """
+        began, turn, answers = time.monotonic(), itertools.count(), []
+
+        async def editor() -> None:
+            while (number := next(turn)) < rate * seconds and time.monotonic() - began < seconds:
+                await asyncio.sleep(began + number / rate - time.monotonic())
+                answers.append(await self.patch(plural, name, body(number)))
+
+        await asyncio.gather(*(editor() for _ in range(EDITORS)))
+        return answers, len(answers) / (time.monotonic() - began)
 
     async def delete(self, plural: str, name: str) -> None:
         await self.api.call("DELETE", self.path(plural, name))

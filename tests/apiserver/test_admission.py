@@ -227,6 +227,7 @@ OTHER: dict[str, dict[str, Any]] = {
         ],
         "state": {"signal": "state", "values": [{"value": "2", "state": "Idle"}]},
         "parts": {"good": "state"},
+        "context": {"person": "state"},
     },
 }
 MUTABLE = {"lifecycle", "consumers"}

@@ -5,15 +5,20 @@ from typing import Any
 
 import pytest
 
+from plantwright_api.v1alpha1.machine import MachineStatus
 from plantwright_operator.cluster import api as cluster_api
 from plantwright_operator.cluster.api import Api
 from plantwright_operator.cluster.errors import ConflictError, NotFoundError, RefusedError
 from plantwright_operator.cluster.gateways import Gateways
+from plantwright_operator.decide.conditions import Observed as Evidence
 from plantwright_operator.model import Key
+from plantwright_operator.reconcile.announcements import Announcements
 from plantwright_operator.reconcile.controller import Controller
+from plantwright_operator.reconcile.metrics import Metrics
 from plantwright_operator.reconcile.observed import Observed
 from plantwright_operator.reconcile.remains import Remains
 from plantwright_operator.reconcile.reports import Reports
+from plantwright_operator.reconcile.statuses import Statuses
 from plantwright_operator.settings import from_environment
 
 pytestmark = [pytest.mark.apiserver]
@@ -66,6 +71,23 @@ async def test_a_claim_is_not_deleted_on_the_word_of_a_stale_cache(
     assert all("deletionTimestamp" in item["metadata"] for item in left)
 
 
+@pytest.mark.row("B7")
+async def test_a_status_is_not_written_to_another_machine_of_that_name(
+    operators_api: Api, world: Any, namespace: str
+) -> None:
+    former = await world.apply("Machine")
+    await world.delete("machines", "press-1")
+    machine = await world.apply("Machine")
+    observed, metrics = Observed(), Metrics()
+    statuses = Statuses(observed, operators_api, metrics, Announcements(observed, operators_api, "test"))
+    key, evidence = Key("Machine", namespace, "press-1"), Evidence(generation=1, previous=MachineStatus())
+    await statuses.machine(key, former["metadata"], evidence, "stuttgart")
+    assert "conditions" not in (await world.get("machines", "press-1"))["status"]
+    await world.patch("machines", "press-1", {"metadata": {"labels": {"edited": "meanwhile"}}})
+    await statuses.machine(key, machine["metadata"], evidence, "stuttgart")
+    assert "conditions" in (await world.get("machines", "press-1"))["status"]
+
+
 async def test_answers_become_errors_that_say_what_to_do(
     operators_api: Api, world: Any, raw: Callable[..., Any], namespace: str
 ) -> None:
@@ -87,6 +109,9 @@ async def test_answers_become_errors_that_say_what_to_do(
     await world.api.call("POST", world.path("persistentvolumeclaims"), _claim())
     with pytest.raises(ConflictError):
         await operators_api.delete("PersistentVolumeClaim", namespace, "c", "another-uid")
+    await world.api.call("POST", world.path("pods"), _pod())
+    with pytest.raises(ConflictError):
+        await operators_api.annotate_pod(namespace, "p", "another-uid", {"a": "b"})
     assert await operators_api.read("ConfigMap", namespace, "nothing") is None
     await operators_api.delete("PersistentVolumeClaim", namespace, "gone-already", "any")
 
@@ -94,6 +119,11 @@ async def test_answers_become_errors_that_say_what_to_do(
 def _claim() -> dict[str, Any]:
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     return {"metadata": {"name": "c"}, "spec": spec}
+
+
+def _pod() -> dict[str, Any]:
+    container = {"name": "c", "image": "i"}
+    return {"metadata": {"name": "p"}, "spec": {"containers": [container], "automountServiceAccountToken": False}}
 
 
 async def test_the_fence_stands_before_every_write(operators_api: Api, world: Any, namespace: str) -> None:

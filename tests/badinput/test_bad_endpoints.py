@@ -104,17 +104,28 @@ def sink_refused(kind: str, url: str, raw: Callable[..., Obj]) -> bool:
     return bool(crds.problems(body)) or plants.judge(Plant.model_validate(body)) is not None
 
 
+def schedule_refused(url: str, raw: Callable[..., Obj]) -> bool:
+    sink = {"name": "mes", "http": {"url": "https://mes.example.com"}}
+    mes = {"sinks": [sink], "schedule": {"http": {"url": url}}}
+    body = raw("Plant", mes=mes, network={"egressCidrs": ["10.0.0.0/8"]})
+    return bool(crds.problems(body)) or plants.judge(Plant.model_validate(body)) is not None
+
+
 @pytest.mark.slow
 @pytest.mark.row("B2")
 def test_no_object_leads_there(raw: Callable[..., Obj], measured: Callable[[str], None]) -> None:
     passed = [url for host in HOSTS for scheme in SCHEMES if not machine_refused(url := f"{scheme}://{host}", raw)]
     for kind, schemes in (("http", ("http", "https")), ("mqtt", ("mqtt", "mqtts"))):
         passed += [url for host in HOSTS for s in schemes if not sink_refused(kind, url := f"{s}://{host}", raw)]
+    passed += [url for host in HOSTS for s in ("http", "https") if not schedule_refused(url := f"{s}://{host}", raw)]
     assert passed == []
+    assert not schedule_refused("https://mes.example.com/v1", raw)
     assert not machine_refused("opc.tcp://10.2.3.4:4840", raw)
     assert not machine_refused("modbus+tcp://[2001:db8::1]:502", raw)
     assert not sink_refused("http", "https://mes.example.com/v1", raw)
-    measured(f"{6 * len(HOSTS)}/{6 * len(HOSTS)} hostile URLs of machines and sinks refused by admission or operator")
+    measured(
+        f"{8 * len(HOSTS)}/{8 * len(HOSTS)} hostile URLs of machines, sinks and schedules refused by admission or operator"
+    )
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,12 @@ UNHEARD = Report(None, "", 1.0)
             id="old template",
         ),
         pytest.param(
+            {"workload": replace(RUNNING, uid="s2", pod=replace(POD, controller="s1"))},
+            ("False", "Progressing"),
+            "Reconciling",
+            id="the pod of a former StatefulSet",
+        ),
+        pytest.param(
             {"workload": replace(RUNNING, pod=replace(POD, ready=False, unscheduled="no node"))},
             ("False", "PodNotScheduled"),
             "Reconciling",

@@ -50,9 +50,19 @@ def test_a_set_that_nobody_acted_on_yet_has_not_started() -> None:
 
 def test_the_living_pod_counts_before_the_ending_one() -> None:
     ending = pod("old", created="z", deletionTimestamp=NOW)
-    found = pods.workload(stateful_set(), [ending, pod("new", created="a")]).pod
+    found = pods.workload(stateful_set(), [ending, pod("new", created="a")], "machine-uid").pod
     assert found is not None
     assert found.name == "new"
+
+
+def test_a_stateful_set_of_a_former_machine_of_that_name_is_not_there_yet() -> None:
+    owners = [{"uid": "somebody"}, {"uid": "machine-uid", "controller": True}]
+    owned = stateful_set()
+    owned["metadata"] |= {"uid": "set-uid", "ownerReferences": owners}
+    made = pod(ownerReferences=[{"uid": "set-uid", "controller": True}])
+    found = pods.workload(owned, [made], "machine-uid")
+    assert (found.exists, found.uid, found.pod and found.pod.controller) == (True, "set-uid", "set-uid")
+    assert pods.workload(owned, [made], "another-uid") == Workload(pod=pods.pod_facts(made))
 
 
 def test_last_words_are_those_of_a_container_that_has_ended_for_good() -> None:

@@ -116,6 +116,7 @@ def remains(
         pytest.param(remains(farewell='{"backlog":false}'), "Keep", id="false is not 0"),
         pytest.param(remains(farewell='{"backlog":"0"}'), "Keep", id="nor is a string"),
         pytest.param(remains(farewell="[0]"), "Keep", id="nor is a list"),
+        pytest.param(remains(farewell="[" * 4096), "Keep", id="nested without end"),
         pytest.param(remains(reports=[status(5, 0)]), "Keep", id="one answer may be followed by another value"),
         pytest.param(remains(reports=[status(5, 0), status(5, 0)]), "Remove", id="two equal answers without backlog"),
         pytest.param(remains(reports=[status(5, 0), status(6, 0)]), "Keep", id="something came in between"),

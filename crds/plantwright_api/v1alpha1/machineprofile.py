@@ -131,6 +131,10 @@ class PartCounters(ApiModel):
 
     good: SignalName | None = Field(default=None, description="Signal that counts good parts.")
     rejected: SignalName | None = Field(default=None, description="Signal that counts rejected parts.")
+    reworked: SignalName | None = Field(
+        default=None,
+        description="Signal that counts parts that were reworked; they are good or rejected parts as well.",
+    )
     rollover: Annotated[int, Field(ge=2, le=9_007_199_254_740_992)] | None = Field(
         default=None,
         description="Number at which the counters begin again at 0, such as 65536; absent: a fall is a reset. Not for "
@@ -140,6 +144,28 @@ class PartCounters(ApiModel):
     planned_run_time_per_item_seconds: Decimal | None = Field(
         default=None, description="ISO 22400 PRI: planned time per part in seconds, as a decimal string."
     )
+
+
+class ContextSignals(ApiModel):
+    """Which signals tell what is so around the machine; what they say goes before what the MES says."""
+
+    person: SignalName | None = Field(default=None, description="Signal with the id of whoever is logged on.")
+    reason: SignalName | None = Field(default=None, description="Signal with the reason why the machine stands.")
+    serial_number: SignalName | None = Field(
+        default=None, description="Signal with the serial number of the part in work; values are traceable by it."
+    )
+    job_order: SignalName | None = Field(default=None, description="Signal with the id of the job order in work.")
+
+
+def _known_signal(path: str) -> dict[str, str]:
+    """The rule that a part of the specification names one of the profile's signals."""
+    steps = path.split(".")
+    has = " && ".join(f"has(self.{'.'.join(steps[:count])})" for count in range(1, len(steps) + 1))
+    return {
+        "rule": f"!({has}) || self.signals.exists(s, s.name == self.{path})",
+        "message": f"{path} must be one of signals[].name",
+        "fieldPath": f".{steps[0]}",
+    }
 
 
 class MachineProfileSpec(ApiModel):
@@ -167,12 +193,16 @@ class MachineProfileSpec(ApiModel):
     )
     state: StateModel | None = Field(default=None, description="How the machine's state is known.")
     parts: PartCounters | None = Field(default=None, description="How parts are counted.")
+    context: ContextSignals | None = Field(
+        default=None,
+        description="What the machine tells of the person, order and part it works with, and why it stands.",
+    )
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             immutable_once_published(
                 ["version", "protocol", "contractRefs", "signals"],
-                ["name", "description", "owner", "acquisition", "modbus", "state", "parts"],
+                ["name", "description", "owner", "acquisition", "modbus", "state", "parts", "context"],
             ),
             {
                 "rule": "self.signals.all(s, has(s.expression) || (self.protocol == 'OPCUA' ? has(s.opcua) : has(s.modbus)))",
@@ -185,17 +215,13 @@ class MachineProfileSpec(ApiModel):
                 "message": "state.signal must be one of signals[].name",
                 "fieldPath": ".state",
             },
-            {
-                "rule": "!has(self.parts) || !has(self.parts.good) || self.signals.exists(s, s.name == self.parts.good)",
-                "message": "parts.good must be one of signals[].name",
-                "fieldPath": ".parts",
-            },
-            {
-                "rule": "!has(self.parts) || !has(self.parts.rejected) || "
-                "self.signals.exists(s, s.name == self.parts.rejected)",
-                "message": "parts.rejected must be one of signals[].name",
-                "fieldPath": ".parts",
-            },
+            *map(
+                _known_signal,
+                [
+                    *(f"parts.{name}" for name in ("good", "rejected", "reworked")),
+                    *(f"context.{name}" for name in ("person", "reason", "serialNumber", "jobOrder")),
+                ],
+            ),
         )
     )
 

@@ -187,12 +187,45 @@ class Sink(ApiModel):
     )
 
 
+class HttpSchedule(ApiModel):
+    """A central MES that tells by HTTP GET what each machine is to make."""
+
+    url: Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s@]+$")] = Field(
+        description="URL that is asked with ?plant= and &equipment= for a machine's WorkSchedule (docs/guide-orders.md). No user "
+        "name or password: name a Secret.",
+        json_schema_extra=says("write https://host/path, without user name and password (name them in tokenSecretRef)"),
+    )
+    token_secret_ref: SecretRef | None = Field(
+        default=None, description="Secret with key `token`, sent as bearer token."
+    )
+    ca_secret_ref: SecretRef | None = Field(
+        default=None, description="Secret with key `ca.crt` that the server is held to."
+    )
+    certificate_secret_ref: SecretRef | None = Field(
+        default=None,
+        description="Secret with `tls.crt` and `tls.key`: the client certificate that gateways show (mutual TLS).",
+    )
+
+    model_config = ConfigDict(json_schema_extra=rules(_certificate_needs("https")))
+
+
+class Schedule(ApiModel):
+    """Where orders, log-ons and stop reasons come from."""
+
+    http: HttpSchedule = Field(description="An MES that is asked by HTTP.")
+
+
 class Mes(ApiModel):
     """How the plant reaches the central MES."""
 
     sinks: Annotated[list[Sink], Field(min_length=1, max_length=4)] = Field(
         description="Where observations go; the first is the one whose store makes a machine Commissioned.",
         json_schema_extra=list_map("name"),
+    )
+    schedule: Schedule | None = Field(
+        default=None,
+        description="Where gateways learn which order a machine works on, who works at it and why it stands. Absent: values "
+        "carry what the machine itself tells.",
     )
 
 
@@ -276,6 +309,21 @@ class Pseudonymisation(ApiModel):
     )
 
 
+class Context(ApiModel):
+    """What gateways join to the values of the plant's machines."""
+
+    clock_tolerance_milliseconds: Annotated[int, Field(ge=50, le=600_000)] = Field(
+        default=2000,
+        description="How far a machine's clock may be from the gateway's. Beyond it orders and shifts are joined by the gateway's "
+        "time, and the data says so (contextTime: Gateway).",
+        json_schema_extra={"format": "int32"},
+    )
+    pseudonymise_persons: bool = Field(
+        default=False,
+        description="People at machines leave the plant as pseudonyms only; needs spec.pseudonymisation.",
+    )
+
+
 class Rollout(ApiModel):
     """How a change reaches gateways that already run."""
 
@@ -316,11 +364,23 @@ class PlantSpec(ApiModel):
         default=None,
         description="How pseudonyms are made; needed by machines that fill a field with pseudonymise.",
     )
+    context: Context = Field(default_factory=Context, description="What is joined to values, and by which clock.")
     rollout: Rollout = Field(default_factory=Rollout, description="How changes reach running gateways.")
     suspend: bool = Field(
         default=False, description="Stop acting on this plant and its machines; gateways run on unchanged."
     )
     description: ShortText | None = Field(default=None, description="What a newcomer should know about the site.")
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            {
+                "rule": "!has(self.context) || !has(self.context.pseudonymisePersons) || !self.context.pseudonymisePersons"
+                " || has(self.pseudonymisation)",
+                "message": "pseudonymisePersons needs pseudonymisation.secretRef, the key that pseudonyms are made with",
+                "fieldPath": ".context",
+            }
+        )
+    )
 
 
 class OrphanedBuffer(ApiModel):

@@ -310,11 +310,16 @@ class Machine(Config, frozen=True):
     calendar: Calendar = Calendar()
     state: StateModel | None = None
     parts: PartCounters | None = None
-    context: Context = Context()
+    context: Context | None = None
     pseudonym_secret: str | None = None
     """Folder under SECRETS_DIR whose `key` makes the pseudonyms of fields that ask for them."""
     replay: str = ""
     """A word that a person chose: with another one the values in quarantine are judged and delivered anew, once."""
+
+    @property
+    def joined(self) -> Context:
+        """What is joined to values, the defaults where nothing is said."""
+        return self.context or Context()
 
 
 class GatewayConfig(Config, frozen=True):

@@ -122,7 +122,7 @@ class MachineRuntime:
         last_ns = int(last) if last.isdigit() else None
         violations = Violations(kept.get(STATE_VIOLATIONS, b""))
         counters = RunningTotals(kept.get(STATE_COUNTERS, b""))
-        situation = Situation(kept.get(STATE_TOLD), self.wanted.machine.context.clock_tolerance_ms * 1_000_000)
+        situation = Situation(kept.get(STATE_TOLD), self.wanted.machine.joined.clock_tolerance_ms * 1_000_000)
         situation.orders = recalled(kept.get(STATE_SCHEDULE)) or situation.orders
         so_far = load_so_far(kept.get(STATE_SO_FAR))
         receiver = MachineReceiver(
@@ -172,7 +172,7 @@ class MachineRuntime:
         followed: HttpSchedule | None = None
         try:
             while True:
-                wanted = self.current.machine.context.schedule if self.current else None
+                wanted = self.current.machine.joined.schedule if self.current else None
                 if wanted != followed and self.receiver is not None:
                     if task is not None:
                         task.cancel()

@@ -78,7 +78,7 @@ class Pipeline:
         self.windows = _windows(machine)
         self.ages = _ages(machine, self.signals)
         self._calendar = WorkCalendar(machine.calendar)
-        told = machine.context.signals
+        told = machine.joined.signals
         told_by = (("Person", told.person), ("Reason", told.reason), ("JobOrder", told.job_order))
         self._told_by = {signal: of for of, signal in (*told_by, ("SerialNumber", told.serial_number)) if signal}
         self._asset = {"assetId": machine.asset.asset_id} if machine.asset.asset_id else {}

@@ -45,7 +45,7 @@ class Pseudonyms:
         self._fields = {contract: names for contract, names in asking.items() if names}
         self.signals = frozenset(s.name for s in machine.signals if s.field in self._fields.get(s.contract, ()))
         """Signals whose values leave as pseudonyms only."""
-        self._persons = machine.context.pseudonymise_persons
+        self._persons = machine.joined.pseudonymise_persons
         self._source = source
         self._key: bytes | None = None
 

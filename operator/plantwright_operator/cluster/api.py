@@ -9,13 +9,16 @@ import aiohttp
 import msgspec
 from kubernetes.aio import client, config
 
-from plantwright_operator.cluster import errors, kinds
+from plantwright_operator.cluster import errors, kinds, service_account
+from plantwright_operator.cluster.service_account import ServiceAccount
 from plantwright_operator.model import FIELD_MANAGER, MANAGED_BY_SELECTOR, Obj, resource_version
 
 TIMEOUT = 15.0
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
+_FOREIGN_UID = "metadata.uid: Invalid value"
+"""How the API server says (with 422) that a patch names the uid of another object."""
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
@@ -32,14 +35,25 @@ class Identity(NamedTuple):
 async def connect() -> client.ApiClient:
     """A client for the cluster that this process runs in, or for the kubeconfig where it runs in none."""
     configuration = client.Configuration()
-    if os.environ.get("KUBERNETES_SERVICE_HOST"):
-        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    if service_account.is_mounted():
+        _use_service_account(configuration, ServiceAccount())
     else:
         path = os.environ.get("KUBECONFIG")
         await config.load_kube_config(path, client_configuration=configuration)  # type: ignore[no-untyped-call]
     api = client.ApiClient(configuration)
     api.user_agent = FIELD_MANAGER
     return api
+
+
+def _use_service_account(configuration: client.Configuration, account: ServiceAccount) -> None:
+    """As the client library does it, but with a token that is never a minute old: requests that fail meanwhile cost the Lease."""
+
+    def renew(renewed: client.Configuration) -> None:
+        renewed.api_key["BearerToken"] = f"Bearer {account.token()}"
+
+    configuration.host, configuration.ssl_ca_cert = account.server, account.ca_file
+    configuration.refresh_api_key_hook = renew  # type: ignore[assignment]
+    renew(configuration)  # the hook is asked only where there is a token already
 
 
 class Api:
@@ -59,14 +73,19 @@ class Api:
         path = kinds.path(wanted["kind"], meta["namespace"], meta["name"])
         return await self._write("PATCH", path, wanted, _APPLY, {"fieldManager": FIELD_MANAGER, "force": "true"})
 
-    async def apply_status(self, kind: str, namespace: str, name: str, status: Obj) -> Obj:
+    async def apply_status(self, kind: str, namespace: str, name: str, status: Obj, version: str | None = None) -> Obj:
         """Server-side apply of the status subresource; fields left out are given up. Returns the live object.
 
+        With a resource version the status is written to that version of the object only: the API server passes over a
+        uid that is sent with a status.
+
         Raises:
+            ConflictError: the object is not in that version any more.
             ApiError: of the kind that the answer stands for.
         """
         resource = kinds.RESOURCES[kind]
-        body = {"apiVersion": resource.api_version, "kind": kind, "metadata": {"name": name}, "status": status}
+        meta = {"name": name} if version is None else {"name": name, "resourceVersion": version}
+        body = {"apiVersion": resource.api_version, "kind": kind, "metadata": meta, "status": status}
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._write("PATCH", kinds.path(kind, namespace, name, "status"), body, _APPLY, query)
 
@@ -79,7 +98,12 @@ class Api:
         """
         body = {"metadata": {"uid": uid, "annotations": annotations}}
         query = {"fieldManager": FIELD_MANAGER}
-        return await self._write("PATCH", kinds.path("Pod", namespace, name), body, _MERGE, query)
+        try:
+            return await self._write("PATCH", kinds.path("Pod", namespace, name), body, _MERGE, query)
+        except errors.RefusedError as error:
+            if _FOREIGN_UID in str(error):
+                raise errors.ConflictError(str(error), error.status) from error
+            raise
 
     async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """Delete this very object; one that is gone already is fine.

@@ -49,7 +49,7 @@ def _farewell(text: str) -> int | None:
     """The backlog a gateway named when it ended: `{"backlog": 0}`; None where it said nothing that can be read."""
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     backlog = said.get("backlog") if isinstance(said, dict) else None
     return backlog if isinstance(backlog, int) and not isinstance(backlog, bool) else None

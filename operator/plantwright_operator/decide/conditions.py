@@ -150,7 +150,7 @@ def _in_force(observed: Observed) -> Judgement:
         error = observed.report.status.config_error
         if error and observed.report.pod_uid == pod.uid:
             return Judgement("False", "InvalidSpec", f"the gateway refuses its configuration: {error}")
-    if state.template_hash != observed.template_hash or not state.settled:
+    if state.template_hash != observed.template_hash or not state.settled or pod.controller != state.uid:
         return Judgement("False", "Progressing", "the gateway's pod is being replaced")
     if not pod.ready:
         return Judgement("False", "Progressing", f"pod {pod.name} is starting")

@@ -240,13 +240,16 @@ def _roles(where: str, signals: Sequence[ResolvedSignal], profile: MachineProfil
     state, parts = profile.spec.state, profile.spec.parts
     roles = {"state.signal": state.signal if state else None}
     if parts is not None:
-        roles |= {"parts.good": parts.good, "parts.rejected": parts.rejected}
+        roles |= {f"parts.{name}": getattr(parts, name) for name in ("good", "rejected", "reworked")}
+    if profile.spec.context is not None:
+        told = profile.spec.context.model_dump(by_alias=True)
+        roles |= {f"context.{name}": signal for name, signal in told.items()}
     by_name = {resolved.signal.name: resolved.signal for resolved in signals}
     for path, name in roles.items():
         signal = by_name.get(name or "")
         if signal is not None and signal.internal:
             return Refusal("InvalidSpec", f"{where}.{path}: {name} is internal; let it fill a field, or name another")
-        if signal is not None and signal.counter and parts and parts.rollover:
+        if signal is not None and signal.counter and parts and parts.rollover and path.startswith("parts."):
             return Refusal(
                 "InvalidSpec",
                 f"{where}.parts.rollover: {name} has a counter of its own, whose total never falls; leave rollover out here",

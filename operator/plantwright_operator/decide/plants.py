@@ -17,13 +17,15 @@ def judge(plant: Plant) -> Refusal | None:
     return None
 
 
-def sink_urls(plant: Plant) -> list[tuple[str, str]]:
-    """Field and URL of each sink."""
+def service_urls(plant: Plant) -> list[tuple[str, str]]:
+    """Field and URL of each service of the MES."""
     urls = []
     for sink in plant.spec.mes.sinks:
         chosen = ("http", sink.http) if sink.http else ("mqtt", sink.mqtt)
         if chosen[1] is not None:
             urls.append((f"spec.mes.sinks[{sink.name}].{chosen[0]}.url", chosen[1].url))
+    if plant.spec.mes.schedule:
+        urls.append(("spec.mes.schedule.http.url", plant.spec.mes.schedule.http.url))
     return urls
 
 
@@ -60,7 +62,7 @@ def _sink_kinds(plant: Plant) -> Refusal | None:
 
 def _sinks(plant: Plant) -> Refusal | None:
     """A NetworkPolicy takes no names, so a named service needs networks that the plant declares."""
-    for field, url in sink_urls(plant):
+    for field, url in service_urls(plant):
         found = service(url, field)
         if isinstance(found, Refusal):
             return found

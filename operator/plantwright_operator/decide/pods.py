@@ -21,14 +21,18 @@ _STRANDED = (
 REVISION_LABEL = "controller-revision-hash"
 
 
-def workload(stateful_set: Obj | None, pods: Iterable[Obj]) -> Workload:
-    """State of a machine's gateway, from its StatefulSet and the pods that name the machine."""
+def workload(stateful_set: Obj | None, pods: Iterable[Obj], machine_uid: str) -> Workload:
+    """State of a machine's gateway, from its StatefulSet and the pods that name the machine.
+
+    The StatefulSet of a former machine of that name goes with it, or is taken over in a moment: it is not there yet.
+    """
     pod = pod_facts(_newest(pods))
-    if stateful_set is None:
+    if stateful_set is None or _controller(stateful_set) != machine_uid:
         return Workload(pod=pod)
     meta, status = stateful_set["metadata"], stateful_set.get("status", {})
     return Workload(
         exists=True,
+        uid=meta.get("uid", ""),
         settled=not is_rolling(stateful_set),
         template_hash=meta.get("annotations", {}).get(TEMPLATE_ANNOTATION, ""),
         update_revision=status.get("updateRevision", ""),
@@ -73,6 +77,7 @@ def pod_facts(pod: Obj | None) -> PodFacts | None:
         farewell=_farewell(container),
         node=pod.get("spec", {}).get("nodeName", ""),
         stranded=_is_stranded({type_: c.get("status") for type_, c in conditions.items()}),
+        controller=_controller(pod),
     )
 
 
@@ -103,6 +108,12 @@ def is_stuck_on_old_revision(state: Workload) -> bool:
     if pod is None or pod.ready or pod.deleting or not state.update_revision or not pod.revision:
         return False
     return pod.revision != state.update_revision
+
+
+def _controller(obj: Obj) -> str:
+    """Uid of the object that this one belongs to; empty where it names none."""
+    owners = obj["metadata"].get("ownerReferences", [])
+    return str(next((owner.get("uid", "") for owner in owners if owner.get("controller")), ""))
 
 
 def _newest(pods: Iterable[Obj]) -> Obj | None:

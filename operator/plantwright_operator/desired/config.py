@@ -3,7 +3,7 @@
 from plantwright_api.v1alpha1 import DataContract, Plant, codetables
 from plantwright_api.v1alpha1.base import SecretRef
 from plantwright_api.v1alpha1.datacontract import ContractField, CrossFieldRule
-from plantwright_api.v1alpha1.plant import Break, Shift, Sink
+from plantwright_api.v1alpha1.plant import Break, Schedule, Shift, Sink
 from plantwright_api.wire import config as wire
 from plantwright_operator import quantities
 from plantwright_operator.model import REPLAY_ANNOTATION, Facts, Resolved, ResolvedSignal
@@ -41,6 +41,7 @@ def build(resolved: Resolved, facts: Facts) -> wire.GatewayConfig:
                 calendar=_calendar(plant),
                 state=_state(resolved, kept),
                 parts=_parts(resolved, kept),
+                context=_context(resolved, kept),
                 replay=machine.metadata.annotations.get(REPLAY_ANNOTATION, "")[:LONGEST_REQUEST],
                 pseudonym_secret=_name(_pseudonym_secret(resolved)),
             )
@@ -62,6 +63,9 @@ def secrets(resolved: Resolved) -> tuple[str, ...]:
             refs += [sink.http.token_secret_ref, sink.http.ca_secret_ref, sink.http.certificate_secret_ref]
         if sink.mqtt:
             refs += [sink.mqtt.credentials_secret_ref, sink.mqtt.ca_secret_ref, sink.mqtt.certificate_secret_ref]
+    if plant.mes.schedule:
+        orders = plant.mes.schedule.http
+        refs += [orders.token_secret_ref, orders.ca_secret_ref, orders.certificate_secret_ref]
     refs.append(_pseudonym_secret(resolved))
     return tuple(sorted({ref.name for ref in refs if ref is not None}))
 
@@ -69,7 +73,11 @@ def secrets(resolved: Resolved) -> tuple[str, ...]:
 def _pseudonym_secret(resolved: Resolved) -> SecretRef | None:
     """None for a machine that makes no pseudonyms: a key is mounted only where it is needed."""
     settings = resolved.plant.spec.pseudonymisation
-    return settings.secret_ref if settings and resolved.pseudonymised else None
+    return (
+        settings.secret_ref
+        if settings and (resolved.pseudonymised or resolved.plant.spec.context.pseudonymise_persons)
+        else None
+    )
 
 
 def _source(resolved: Resolved, facts: Facts) -> wire.ModbusSource | wire.OpcUaSource:
@@ -267,8 +275,33 @@ def _parts(resolved: Resolved, kept: set[str]) -> wire.PartCounters | None:
     return wire.PartCounters(
         good=parts.good if parts.good in kept else None,
         rejected=parts.rejected if parts.rejected in kept else None,
+        reworked=parts.reworked if parts.reworked in kept else None,
         rollover=parts.rollover,
         planned_run_time_per_item_seconds=_number(parts.planned_run_time_per_item_seconds),
+    )
+
+
+def _context(resolved: Resolved, kept: set[str]) -> wire.Context | None:
+    """None where it is what holds anyway: a plant that says nothing keeps the configuration that it had."""
+    plant, told = resolved.plant.spec, resolved.profile.spec.context
+    names = told.model_dump() if told else {}
+    made = wire.Context(
+        signals=wire.ContextSignals(**{name: signal for name, signal in names.items() if signal in kept}),
+        schedule=_schedule(plant.mes.schedule),
+        clock_tolerance_ms=plant.context.clock_tolerance_milliseconds,
+        pseudonymise_persons=plant.context.pseudonymise_persons,
+    )
+    return None if made == wire.Context() else made
+
+
+def _schedule(schedule: Schedule | None) -> wire.HttpSchedule | None:
+    if schedule is None:
+        return None
+    return wire.HttpSchedule(
+        url=schedule.http.url,
+        token_secret=_name(schedule.http.token_secret_ref),
+        ca_secret=_name(schedule.http.ca_secret_ref),
+        certificate_secret=_name(schedule.http.certificate_secret_ref),
     )
 
 

@@ -41,9 +41,10 @@ def needs_names(resolved: Resolved) -> bool:
 
 
 def services(resolved: Resolved) -> list[tuple[str, int]]:
-    """Host and port of each sink."""
+    """Host and port of each service of the MES: sinks, and where orders come from."""
     urls = [sink.http.url for sink in resolved.plant.spec.mes.sinks if sink.http]
     urls += [sink.mqtt.url for sink in resolved.plant.spec.mes.sinks if sink.mqtt]
+    urls += [resolved.plant.spec.mes.schedule.http.url] if resolved.plant.spec.mes.schedule else []
     split = [urlsplit(url) for url in urls]
     return [(parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]) for parts in split]
 

@@ -11,6 +11,7 @@ from typing import Any
 import kopf
 
 from plantwright_operator.cluster.kinds import OURS, OWNED
+from plantwright_operator.handlers.login import Login
 from plantwright_operator.model import MANAGED_BY_SELECTOR, Obj
 
 Observe = Callable[..., None]
@@ -38,7 +39,7 @@ class NoDifferences(kopf.DiffBaseStorage):
 def registry(observe: Observe, end: Callable[..., Awaitable[None]]) -> kopf.OperatorRegistry:
     """A registry with one event handler per kind; `end` is run before kopf ends the tasks that it did not start."""
     found = kopf.OperatorRegistry()
-    kopf.on.login(registry=found)(login)
+    kopf.on.login(registry=found, id="login")(Login().offer)
     kopf.on.cleanup(registry=found)(end)
     for kind, resource in {**OURS, **OWNED}.items():
         group, _, version = resource.api_version.rpartition("/")
@@ -63,11 +64,6 @@ def settings() -> kopf.OperatorSettings:
         group, _, version = resource.api_version.rpartition("/")
         found.watching.label_selectors[group, version, resource.plural] = MANAGED_BY_SELECTOR
     return found
-
-
-def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    """Credentials without the client library's login, which would import a second Kubernetes client."""
-    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
 
 
 def watchers() -> int:

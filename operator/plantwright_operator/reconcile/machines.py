@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from plantwright_api.v1alpha1 import Machine
 from plantwright_api.v1alpha1.machine import MachineStatus
@@ -117,18 +117,21 @@ class Machines:
             return await self._gone(key)
         pods_there = [self._observed.get(pod) for pod in self._observed.children("Pod", key.namespace, key.name)]
         live = self._children.live(key)
-        state = pods.workload(live.get("StatefulSet"), [pod for pod in pods_there if pod is not None])
+        state = pods.workload(
+            live.get("StatefulSet"), [pod for pod in pods_there if pod is not None], body["metadata"]["uid"]
+        )
         self._reports.pod_seen(key, state.pod)
+        report = _own(self._reports.report(key), _gateway_uid(body["metadata"]["uid"], live))
         machine = parse(Machine, body)
         if isinstance(machine, Refusal):
-            return await self._finish(key, body, Outcome(refusal=machine), state)
+            return await self._finish(key, body, Outcome(refusal=machine), state, report)
         try:
             outcome = await self._act(key, machine, live, state)
         except RefusedError as error:
             outcome = Outcome(failure=str(error), again=[self._pause_of_refused(key)])
         else:
             self._refused.pop(key, None)
-        return await self._finish(key, body, outcome, state)
+        return await self._finish(key, body, outcome, state, report)
 
     def _pause_of_refused(self, key: Key) -> float:
         """A refusal may be over in a moment (a quota, a policy, a webhook that restarts) or last: the pause grows."""
@@ -244,9 +247,8 @@ class Machines:
     def _facts(self, resolved: Resolved, live: dict[str, Obj], rate: int | None, replicas: int = 1) -> Facts:
         claim, stateful_set = live.get("PersistentVolumeClaim"), live.get("StatefulSet")
         claim_spec = claim["spec"] if claim else {}
-        annotations = claim["metadata"].get("annotations", {}) if claim else {}
         return Facts(
-            gateway_uid=annotations.get(GATEWAY_UID_ANNOTATION) or resolved.machine.metadata.uid,
+            gateway_uid=_gateway_uid(resolved.machine.metadata.uid, live),
             default_image=self._settings.gateway_image,
             pull_policy=self._settings.image_pull_policy,
             operator_namespace=self._settings.pod_namespace,
@@ -266,8 +268,8 @@ class Machines:
             return 1
         return len(self._observed.machines_of(plant.metadata.namespace, plant.metadata.name))
 
-    async def _finish(self, key: Key, body: Obj, outcome: Outcome, state: Workload) -> float | None:
-        report, resolved = self._reports.report(key), outcome.resolved
+    async def _finish(self, key: Key, body: Obj, outcome: Outcome, state: Workload, report: Report) -> float | None:
+        resolved = outcome.resolved
         suspended = resolved is not None and (resolved.machine.spec.suspend or resolved.plant.spec.suspend)
         evidence = Evidence(
             generation=body["metadata"].get("generation", 0),
@@ -284,7 +286,7 @@ class Machines:
             report=report,
         )
         plant = str(body.get("spec", {}).get("plantRef", {}).get("name", ""))
-        held = await self._statuses.machine(key, evidence, plant, body["metadata"].get("creationTimestamp", ""))
+        held = await self._statuses.machine(key, body["metadata"], evidence, plant)
         if held is not None:
             outcome.again.append(max(held, 0.05))
             if held <= FIRST_VALUE:
@@ -305,6 +307,17 @@ class Machines:
         self._admission.forget(key)
         self._catalog.forget(key)
         return await self._remains.settle(key)
+
+
+def _gateway_uid(machine_uid: str, live: dict[str, Obj]) -> str:
+    """The uid under which the gateway delivers: that of the machine which its claim was made for, if there is one."""
+    return _annotation(live.get("PersistentVolumeClaim"), GATEWAY_UID_ANNOTATION) or machine_uid
+
+
+def _own(report: Report, gateway_uid: str) -> Report:
+    """Nothing heard, where what was heard is the word of a former machine's gateway: its values are not this machine's."""
+    said = report.status.machines if report.status is not None else []
+    return replace(report, status=None, pod_uid="") if said and said[0].uid != gateway_uid else report
 
 
 def _is_reloading(outcome: Outcome, report: Report) -> bool:

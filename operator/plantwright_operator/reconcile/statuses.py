@@ -9,10 +9,10 @@ from typing import Any
 from plantwright_api.v1alpha1.base import Status
 from plantwright_api.v1alpha1.machine import MachineStatus
 from plantwright_operator.cluster.api import Api
-from plantwright_operator.cluster.errors import NotFoundError
+from plantwright_operator.cluster.errors import ConflictError, NotFoundError
 from plantwright_operator.decide import machine_status
 from plantwright_operator.decide.conditions import Observed as Evidence
-from plantwright_operator.model import Key
+from plantwright_operator.model import Key, Obj
 from plantwright_operator.reconcile.announcements import Announcements
 from plantwright_operator.reconcile.metrics import Metrics
 from plantwright_operator.reconcile.observed import Observed
@@ -44,8 +44,8 @@ class Statuses:
         self._clock = clock
         self._since: dict[Key, dict[str, float]] = {}
 
-    async def machine(self, key: Key, evidence: Evidence, plant: str, created: str) -> float | None:
-        """Write a machine's status if it is due.
+    async def machine(self, key: Key, meta: Obj, evidence: Evidence, plant: str) -> float | None:
+        """Write a machine's status if it is due. `meta` is the metadata of the machine that the evidence is of.
 
         Returns:
             Seconds after which to look again because a difference is held back; None where nothing is.
@@ -56,25 +56,36 @@ class Statuses:
         if due is None or due > 0:
             return due
         self._since.pop(key, None)
-        if await self.write(key, wanted):
-            self._tell(key, evidence.previous, wanted, plant, created)
+        if await self._write_to(key, meta, wanted):
+            self._tell(key, evidence.previous, wanted, plant, meta.get("creationTimestamp", ""))
         return None
 
-    async def write(self, key: Key, status: Status) -> bool:
+    async def write(self, key: Key, status: Status, version: str | None = None) -> bool:
         """Write a status as it is; False where the object is gone.
 
         Raises:
+            ConflictError: a version was given and the object is not in it any more.
             ApiError: what the API server said.
         """
         body = status.model_dump(by_alias=True, exclude_none=True)
         body = {name: value for name, value in body.items() if value != []}
         try:
-            live = await self._api.apply_status(key.kind, key.namespace, key.name, body)
+            live = await self._api.apply_status(key.kind, key.namespace, key.name, body, version)
         except NotFoundError:
             return False
         self._observed.observe(key.kind, live)
         self._metrics.writes.labels(kind=f"{key.kind}/status").inc()
         return True
+
+    async def _write_to(self, key: Key, meta: Obj, status: Status) -> bool:
+        """Write a status to the very object that it is of: one made anew under its name has another history."""
+        try:
+            return await self.write(key, status, meta["resourceVersion"])
+        except ConflictError:
+            live = await self._api.read(*key)
+        if live is None or live["metadata"]["uid"] != meta["uid"]:
+            return False
+        return await self.write(key, status, live["metadata"]["resourceVersion"])
 
     def forget(self, key: Key) -> None:
         """The machine is gone."""

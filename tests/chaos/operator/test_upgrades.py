@@ -4,15 +4,18 @@ import asyncio
 import io
 import json
 import os
+import random
 import subprocess
 import sys
 import tarfile
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from drawing import Drawing
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.slow, pytest.mark.row("O8")]
 
@@ -121,7 +124,9 @@ async def pods(world: Any) -> dict[str, Any]:
     return {"pods": running, "templates": {s["metadata"]["name"]: s["spec"]["template"] for s in sets}}
 
 
+@pytest.mark.parametrize("count", [3, pytest.param(100, marks=pytest.mark.chaos)])
 async def test_to_this_release_and_back(
+    count: int,
     world: Any,
     cluster: Any,
     former: Path,
@@ -129,13 +134,13 @@ async def test_to_this_release_and_back(
     eventually: Callable[..., Any],
     measured: Callable[[str], None],
 ) -> None:
-    machines = ["press-1", "press-2", "press-3"]
+    machines = [f"press-{number + 1}" for number in range(count)]
     operator = await start_operator(PYTHONPATH=paths(former))
     await world.base()
     for number, name in enumerate(machines):
         await world.apply("Machine", name, endpoint={"url": f"modbus+tcp://10.2.3.{number + 4}"})
     for name in machines:
-        await world.ready(name)
+        await world.ready(name, 90)
     before = await pods(world)
     specs = {p: {o["metadata"]["name"]: o["spec"] for o in await world.list(p)} for p in KINDS}
 
@@ -187,17 +192,19 @@ def without_defaults(after: Any, before: Any) -> Any:
 async def at_rest(world: Any, machines: list[str]) -> None:
     """Every machine in force, and nothing of it changing for a while."""
     seen, since = None, asyncio.get_running_loop().time()
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(90 + 2 * len(machines)):
         while asyncio.get_running_loop().time() - since < 4:
             await asyncio.sleep(0.25)
-            now = [
-                (o["metadata"]["resourceVersion"])
-                for p in ("machines", "configmaps", "statefulsets", "pods")
-                for o in await world.list(p)
-            ]
-            ready = [await world.condition("Ready", name) for name in machines]
-            if now != seen or any(c["status"] != "True" for c in ready):
+            found = {p: await world.list(p) for p in ("machines", "configmaps", "statefulsets", "pods")}
+            now = [o["metadata"]["resourceVersion"] for objects in found.values() for o in objects]
+            ready = sum(is_ready(machine) for machine in found["machines"])
+            if now != seen or ready < len(machines):
                 seen, since = now, asyncio.get_running_loop().time()
+
+
+def is_ready(machine: Any) -> bool:
+    conditions = machine.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def test_the_buffer_file_goes_back_and_forth(former: Path, tmp_path: Path, measured: Callable[[str], None]) -> None:
@@ -216,3 +223,89 @@ def test_the_buffer_file_goes_back_and_forth(former: Path, tmp_path: Path, measu
     assert first["epoch"] == second["epoch"] == third["epoch"] == fourth["epoch"]
     assert fourth["rows"] == [[n + 1, n] for n in range(200)]
     measured("200 rows written by the release before and this one in turns: one stream, none lost")
+
+
+Kept = dict[tuple[str, str], Any]
+"""Specs by plural and name."""
+
+
+@pytest.mark.parametrize("count", [50, pytest.param(1000, marks=pytest.mark.chaos)])
+async def test_random_objects_come_through_the_crds_of_both_releases(
+    count: int, world: Any, cluster: Any, former: Path, tier: Any, measured: Callable[[str], None]
+) -> None:
+    """Under each set of CRDs every object is read and stored anew, which is when what a schema does not know is pruned."""
+    apply_crds(cluster, former)
+    await in_force(world, tier, former, is_former=True)
+    kept, refused = await fill(world, former, tier, count)
+    fields = {path for (plural, _), spec in kept.items() for path in places(spec, plural)}
+    for sources in (ROOT, former, ROOT):
+        apply_crds(cluster, sources)
+        await in_force(world, tier, former, is_former=sources == former)
+        await store_anew(world, kept, sources.name)
+        found = {(p, o["metadata"]["name"]): o["spec"] for p in KINDS for o in await world.list(p)}
+        assert without_defaults(found, kept) == kept, f"under the CRDs in {sources}"
+    measured(
+        f"{len(kept)} random objects ({sum(refused.values())} more were refused and drawn anew) with {len(fields)} different fields, "
+        "N-1 → N → N-1 → N: all readable and stored anew each time, 0 fields pruned"
+    )
+
+
+async def fill(world: Any, former: Path, tier: Any, count: int) -> tuple[Kept, Counter[str]]:
+    """Random objects that the CRDs of the release before take; what they refuse is drawn anew, with fewer fields."""
+    kept: Kept = {}
+    refused: Counter[str] = Counter()
+    source = random.Random(count)
+
+    async def make(plural: str, name: str, base: Any, schema: Any) -> None:
+        chance = 0.5
+        while True:
+            body = {**base, "metadata": {"name": name}, "spec": Drawing(source, chance).grown(base["spec"], schema)}
+            try:
+                made = await world.api.call("POST", world.path(plural), body)
+            except tier.ApiFailedError as error:
+                if error.status != 422:
+                    raise
+                refused[plural] += 1
+                chance *= 0.8
+                continue
+            kept[plural, name] = made["spec"]
+            return
+
+    for number in range(count):
+        plural = KINDS[number % len(KINDS)]
+        definition = yaml.safe_load((former / "crds" / f"{plural}.yaml").read_text())["spec"]
+        schema = definition["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+        await make(plural, f"drawn-{number}", world.raw(definition["names"]["kind"]), schema)
+    return kept, refused
+
+
+async def in_force(world: Any, tier: Any, former: Path, *, is_former: bool) -> None:
+    """Wait until the API server uses the CRDs, told from the last that was applied: whether it knows a field that is new."""
+    added = new_fields(former)["plants"]
+    assert added, "a field by which the two releases can be told apart: name one of another kind"
+    plant = world.raw("Plant", **{min(added): "nonsense"})
+    body = {**plant, "metadata": {"name": "canary"}}
+
+    async def is_used() -> bool:
+        try:
+            await world.api.call("POST", f"{world.path('plants')}?dryRun=All", body)
+        except tier.ApiFailedError:
+            return not is_former
+        return is_former
+
+    await tier.until(is_used)
+
+
+async def store_anew(world: Any, kept: Kept, word: str) -> None:
+    """Write each object as it is read, with a label that differs, so that it goes through the schema into etcd."""
+    for plural, name in kept:
+        await world.patch(plural, name, {"metadata": {"labels": {"stored-under": word}}})
+
+
+def places(value: Any, here: str) -> set[str]:
+    """The fields that have a value, as dotted paths in which every entry of a list is the same."""
+    if isinstance(value, dict):
+        return {path for name, each in value.items() for path in places(each, f"{here}.{name}")}
+    if isinstance(value, list):
+        return {path for each in value for path in places(each, f"{here}[]")}
+    return {here}
