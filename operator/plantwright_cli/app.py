@@ -13,6 +13,7 @@ from plantwright_cli.policy.command import app as policy
 from plantwright_cli.policy.command import lint
 from plantwright_cli.quarantine.command import app as quarantine
 from plantwright_cli.report.command import report
+from plantwright_cli.top.command import top
 
 app = typer.Typer(
     name="plantwright",
@@ -34,6 +35,7 @@ app.command()(check)
 app.command()(plan)
 app.command()(lint)
 app.command()(report)
+app.command()(top)
 app.add_typer(contract, name="contract")
 app.add_typer(policy, name="policy")
 app.add_typer(quarantine, name="quarantine")

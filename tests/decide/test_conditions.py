@@ -178,6 +178,18 @@ def test_a_silent_gateway_makes_its_conditions_unknown_and_nothing_else(resolved
     assert silent.problem.startswith("GatewaySilent")
 
 
+def test_the_schedule_is_told_of_where_there_is_one(resolved: Resolved) -> None:
+    assert "ScheduleCurrent" not in flat(machine_status.compose(observed(resolved), NOW))
+    told = report(ScheduleCurrent=("False", "ScheduleUnavailable"))
+    with_orders = machine_status.compose(observed(resolved, report=told), NOW)
+    assert flat(with_orders)["ScheduleCurrent"] == ("False", "ScheduleUnavailable")
+    assert with_orders.problem == "ScheduleUnavailable"
+    silent = machine_status.compose(observed(resolved, previous=with_orders, report=report(silent=31.0)), LATER)
+    assert flat(silent)["ScheduleCurrent"] == ("Unknown", "GatewaySilent")
+    without = machine_status.compose(observed(resolved, previous=with_orders, report=report()), LATER)
+    assert "ScheduleCurrent" not in flat(without)
+
+
 def test_an_operator_that_just_started_knows_what_was_written(resolved: Resolved) -> None:
     before = machine_status.compose(observed(resolved), NOW)
     after = machine_status.compose(observed(resolved, previous=before, report=UNHEARD), LATER)

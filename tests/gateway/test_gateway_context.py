@@ -105,12 +105,24 @@ async def test_a_new_order_is_taken_up_and_an_mes_that_is_away_leaves_the_old_on
     await bench.mes.until(lambda: [d["value"] for d in bench.mes.of("change") if d["of"] == "JobOrder"] == ["J1", "J2"])
     planner.answer = web.Response(status=503)
     await bench.mes.until(lambda: "503" in bench.runtime.schedule.error)
+    assert bench.condition("ScheduleCurrent") == ("False", "ScheduleUnavailable")
     await bench.stop()
     await bench.start(machine(bench, make_signal, planner))
     await bench.hand.give(Sample("number", 7, time.time_ns()))
     await bench.mes.until(lambda: bench.mes.values("number") == [7])
     assert bench.mes.of("observation")[-1]["context"]["jobOrder"] == "J2"
     assert [d["value"] for d in bench.mes.of("change") if d["of"] == "JobOrder"] == ["J1", "J2"], "not told again"
+
+
+async def test_orders_that_overlap_are_named(bench: Any, make_signal: Any, planner: Planner) -> None:
+    planner.tell(job(1, 60, 10), job(2, 30, 0), job(3, 5, 6))
+    await bench.start(machine(bench, make_signal, planner))
+    await bench.mes.until(lambda: bench.runtime.schedule and bench.runtime.schedule.known)
+    found = next(c for c in bench.runtime.status().conditions if c.type == "ScheduleCurrent")
+    assert (found.status, found.reason) == ("False", "ScheduleContradicts")
+    assert found.message == "J3: EndsBeforeStart, J1 and J2: Overlaps"
+    planner.tell(job(1, 60, 30), job(2, 30))
+    await bench.mes.until(lambda: bench.condition("ScheduleCurrent") == ("True", "Told"))
 
 
 async def test_a_schedule_that_is_none_changes_nothing_and_is_told(

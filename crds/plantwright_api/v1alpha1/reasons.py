@@ -32,6 +32,11 @@ CONDITIONS: tuple[ConditionType, ...] = (
     ConditionType("Buffered", "Machine", "The buffer takes values and has room for the backlog."),
     ConditionType("Durable", "Machine", "Accepted values survive the loss of the pod."),
     ConditionType(
+        "ScheduleCurrent",
+        "Machine",
+        "The MES tells the machine's orders, and they do not contradict each other; absent where the Plant names no schedule.",
+    ),
+    ConditionType(
         "Secure", "Machine", "The channel to the machine is authenticated and encrypted as far as its protocol can."
     ),
     ConditionType(
@@ -273,6 +278,21 @@ REASONS: tuple[Reason, ...] = (
     Reason("NotWritable", "Buffered", "The buffer cannot be written.", "See the volume."),
     Reason("PersistentVolumeClaim", "Durable", "The buffer lies on a claim."),
     Reason("EmptyDir", "Durable", "The buffer lies on an emptyDir.", "Use medium PersistentVolumeClaim."),
+    Reason("Told", "ScheduleCurrent", "The MES has told the machine's orders and answers."),
+    Reason("NotTold", "ScheduleCurrent", "The MES has not told any schedule yet; values carry no order."),
+    Reason(
+        "ScheduleUnavailable",
+        "ScheduleCurrent",
+        "The MES tells no newer schedule, for the reason in the message; the one that was told last holds on.",
+        "Bring the MES back, or mend spec.mes.schedule of the Plant.",
+    ),
+    Reason(
+        "ScheduleContradicts",
+        "ScheduleCurrent",
+        "Entries of the schedule cannot be true: orders overlap (the later one holds), end before they begin or have times that "
+        "are none (they hold at no time).",
+        "Mend the entries that the message names, in the MES.",
+    ),
     Reason("FirstValueStored", "Commissioned", "The MES stored data that meets the contract."),
     Reason("NothingStoredYet", "Commissioned", "The MES has not stored a value that meets the contract."),
     Reason("SignAndEncrypt", "Secure", "OPC UA with SignAndEncrypt."),

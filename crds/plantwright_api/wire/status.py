@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 Tri = Literal["True", "False", "Unknown"]
-GatewayCondition = Literal["Connected", "DataFresh", "ContractMet", "Buffered", "Durable"]
+GatewayCondition = Literal["Connected", "DataFresh", "ContractMet", "Buffered", "Durable", "ScheduleCurrent"]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

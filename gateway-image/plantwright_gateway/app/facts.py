@@ -11,6 +11,8 @@ from plantwright_gateway.check.completeness import CURES, FieldState, judge
 from plantwright_gateway.check.reasons import INCOMPLETE
 
 NEARLY_FULL: Final = 0.9
+SHOWN_FAULTS: Final = 3
+_TRI: Final[Mapping[str, Tri]] = {"True": "True", "False": "False", "Unknown": "Unknown"}
 FAILING_SECONDS: Final = 5.0
 """A sink that fails for less is not worth a condition."""
 
@@ -41,6 +43,14 @@ class SinkFacts(NamedTuple):
     rejecting: bool
 
 
+class ScheduleFacts(NamedTuple):
+    """What is known of the MES's schedule: whether one was told, why there is no newer one, what contradicts itself in it."""
+
+    known: bool
+    error: str
+    faults: tuple[str, ...]
+
+
 class Facts(NamedTuple):
     """Everything that conditions are made of."""
 
@@ -55,11 +65,13 @@ class Facts(NamedTuple):
     incomplete: tuple[str, ...] = ()
     """Contracts that were incomplete for longer than they allow, as a person reads it."""
     seconds_to_overflow: float = math.inf
+    schedule: ScheduleFacts | None = None
 
 
 def conditions(facts: Facts) -> list[Condition]:
-    """The five conditions. Messages hold no ages or counts: whoever stores them writes only when one changes."""
-    return [_connected(facts), _data_fresh(facts), _contract_met(facts), _buffered(facts), _durable(facts)]
+    """The five conditions, and that of the schedule where there is one. Messages hold no ages or counts: whoever stores them writes only when one changes."""
+    found = [_connected(facts), _data_fresh(facts), _contract_met(facts), _buffered(facts), _durable(facts)]
+    return [*found, _schedule_current(facts.schedule)] if facts.schedule else found
 
 
 def _connected(facts: Facts) -> Condition:
@@ -102,8 +114,7 @@ def _contract_met(facts: Facts) -> Condition:
     if verdict.status == "True" and facts.incomplete:
         message = f"{', '.join(facts.incomplete)}: {CURES[INCOMPLETE]}"
         return Condition(type="ContractMet", status="False", reason=INCOMPLETE, message=message)
-    status: Mapping[str, Tri] = {"True": "True", "False": "False", "Unknown": "Unknown"}
-    return Condition(type="ContractMet", status=status[verdict.status], reason=verdict.reason, message=verdict.message)
+    return Condition(type="ContractMet", status=_TRI[verdict.status], reason=verdict.reason, message=verdict.message)
 
 
 def _buffered(facts: Facts) -> Condition:
@@ -131,6 +142,19 @@ def _outlook(facts: Facts, sinks: Iterable[SinkFacts]) -> str:
 
 def _errors(sinks: Iterable[SinkFacts]) -> str:
     return "; ".join(f"{sink.name}: {sink.error}" for sink in sinks if sink.error)
+
+
+def _schedule_current(schedule: ScheduleFacts) -> Condition:
+    status, reason, message = "True", "Told", ""
+    if schedule.faults:
+        shown = ", ".join(schedule.faults[:SHOWN_FAULTS])
+        more = len(schedule.faults) - SHOWN_FAULTS
+        status, reason, message = "False", "ScheduleContradicts", f"{shown} and {more} more" if more > 0 else shown
+    elif schedule.error:
+        status, reason, message = "False", "ScheduleUnavailable", schedule.error
+    elif not schedule.known:
+        status, reason = "Unknown", "NotTold"
+    return Condition(type="ScheduleCurrent", status=_TRI[status], reason=reason, message=message)
 
 
 def _durable(facts: Facts) -> Condition:

@@ -14,7 +14,7 @@ from plantwright_gateway.app.certificates import MountedCertificates, end_of
 from plantwright_gateway.app.clock import Clock
 from plantwright_gateway.app.coverage import STATE_COVERAGE, TICK_SECONDS, Coverages, Watched
 from plantwright_gateway.app.deliveries import Deliveries
-from plantwright_gateway.app.facts import Facts, SinkFacts, conditions
+from plantwright_gateway.app.facts import Facts, ScheduleFacts, SinkFacts, conditions
 from plantwright_gateway.app.pipeline import Pipeline
 from plantwright_gateway.app.receiver import MachineReceiver
 from plantwright_gateway.app.replay import Replayer
@@ -176,7 +176,7 @@ class MachineRuntime:
                 if wanted != followed and self.receiver is not None:
                     if task is not None:
                         task.cancel()
-                    followed = wanted
+                    followed, self.schedule = wanted, None
                     task = self._feed(wanted, self.receiver) if wanted else None
                 await asyncio.sleep(SETTLE_SECONDS)
         finally:
@@ -270,8 +270,15 @@ class MachineRuntime:
             durable=machine.buffer.durable,
             seconds_to_overflow=self.seconds_to_overflow(),
             incomplete=self.coverage.short() if self.coverage else (),
+            schedule=self._schedule_facts(),
             sinks=tuple(self._sink_facts(mono)),
         )
+
+    def _schedule_facts(self) -> ScheduleFacts | None:
+        feed = self.schedule
+        if feed is None:
+            return None
+        return ScheduleFacts(feed.known, feed.error, tuple(f"{fault.subject}: {fault.reason}" for fault in feed.faults))
 
     def _sink_facts(self, mono_ns: int) -> list[SinkFacts]:
         return [

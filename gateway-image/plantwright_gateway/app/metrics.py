@@ -29,6 +29,7 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "plantwright_planned_seconds": ("Time that the plant's calendar plans.", ()),
     "plantwright_good_parts": ("Good parts.", ()),
     "plantwright_rejected_parts": ("Rejected parts.", ()),
+    "plantwright_reworked_parts": ("Parts that were reworked; they are good or rejected parts as well.", ()),
     "plantwright_planned_production_seconds": ("Planned run time per item times parts produced.", ()),
     "plantwright_observations_accepted": ("Events committed to the buffer, gaps and configurations apart.", ()),
     "plantwright_observations_delivered": ("Events that a sink confirmed.", ("sink",)),
@@ -70,6 +71,15 @@ GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "plantwright_certificate_expiry_timestamp_seconds": (
         "When a certificate ends that a connection rests on, as a Unix time.",
         ("use", "secret"),
+    ),
+    "plantwright_schedule_up": (
+        "1 while the MES tells the machine's orders; absent where the plant names no schedule.",
+        (),
+    ),
+    "plantwright_schedule_faults": ("Entries of the schedule that cannot be true.", ()),
+    "plantwright_clock_offset_seconds": (
+        "Least lag of the last minute, gateway's time less source time: how far the two clocks are apart.",
+        (),
     ),
     "plantwright_sink_up": ("1 while a sink takes data.", ("sink",)),
 }
@@ -136,6 +146,8 @@ def _production(machine: MachineRuntime) -> Table:
         table["plantwright_good_parts"] = _one(totals.good)
     if parts is not None and parts.rejected:
         table["plantwright_rejected_parts"] = _one(totals.rejected)
+    if parts is not None and parts.reworked:
+        table["plantwright_reworked_parts"] = _one(totals.reworked)
     if parts is not None and parts.planned_run_time_per_item_seconds is not None:
         table["plantwright_planned_production_seconds"] = _one(totals.planned_production_ns / SECOND)
     return table
@@ -169,6 +181,9 @@ def _flow(machine: MachineRuntime) -> Table:
         "plantwright_gaps": _by(gaps),
         "plantwright_source_errors": _one(machine.source.errors if machine.source else 0),
         "plantwright_source_connected": _one(receiver.link.status == "True"),
+        "plantwright_clock_offset_seconds": _one(receiver.situation.offset.ns() / SECOND),
+        "plantwright_schedule_up": _one(not machine.schedule.error) if machine.schedule else [],
+        "plantwright_schedule_faults": _one(len(machine.schedule.faults)) if machine.schedule else [],
         "plantwright_source_time_behind_seconds": _one(receiver.behind_ns / SECOND) if receiver.behind_ns else [],
     }
 

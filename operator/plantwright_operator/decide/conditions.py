@@ -20,6 +20,8 @@ SILENT_AFTER = 30.0
 MESSAGE_LENGTH = 1024
 TRANSIENT = ("Reconciling", "Stalled")
 FROM_GATEWAY = ("Connected", "DataFresh", "ContractMet", "Buffered", "Durable")
+WHERE_IT_APPLIES = ("ScheduleCurrent",)
+"""Likewise the gateway's, and absent where it says nothing of them."""
 
 Status = Literal["True", "False", "Unknown"]
 
@@ -172,12 +174,14 @@ def _gateway_conditions(observed: Observed) -> dict[str, Judgement]:
     machine = gateway_machine(observed.report)
     if machine is not None and observed.report is not None and observed.report.silent_seconds < SILENT_AFTER:
         said: dict[str, Judgement] = {c.type: Judgement(c.status, c.reason, c.message) for c in machine.conditions}
-        return _consistent({type_: said.get(type_, _UNHEARD) for type_ in FROM_GATEWAY})
+        more = {type_: said[type_] for type_ in WHERE_IT_APPLIES if type_ in said}
+        return _consistent({**{type_: said.get(type_, _UNHEARD) for type_ in FROM_GATEWAY}, **more})
     silent = observed.report is not None and observed.report.silent_seconds >= SILENT_AFTER
-    before = _previous(observed, FROM_GATEWAY)
+    before = _previous(observed, (*FROM_GATEWAY, *WHERE_IT_APPLIES))
+    known = (*FROM_GATEWAY, *(type_ for type_ in WHERE_IT_APPLIES if type_ in before))
     if silent or not before:
-        return dict.fromkeys(FROM_GATEWAY, _silence(observed))
-    return {type_: before.get(type_, _UNHEARD) for type_ in FROM_GATEWAY}
+        return dict.fromkeys(known, _silence(observed))
+    return {type_: before.get(type_, _UNHEARD) for type_ in known}
 
 
 _UNHEARD = Judgement("Unknown", "GatewayNotReady", "the gateway has not reported yet")

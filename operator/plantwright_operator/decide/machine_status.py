@@ -13,7 +13,7 @@ from plantwright_operator.decide.conditions import Observed
 from plantwright_operator.model import Resolved
 
 PROBLEM_LENGTH = 256
-_PROBLEMS = ("Ready", "Connected", "DataFresh", "Buffered", "ContractMet")
+_PROBLEMS = ("Ready", "Connected", "DataFresh", "Buffered", "ContractMet", "ScheduleCurrent")
 """Conditions whose failure is a problem, worst first. Durable and Secure tell of choices, not of trouble."""
 
 _COMPLETE = ("Ready", "Commissioned", "Connected", "DataFresh", "ContractMet", "Buffered")
