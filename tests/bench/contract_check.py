@@ -322,9 +322,9 @@ def pipeline_cost(share: float) -> tuple[float, float]:
     both, check = [], []
     for _ in range(ROUNDS):
         pipeline = Ours(samples).pipeline
-        kpis = pipeline.kpis(Totals(at_ns=samples[0][0].source_ns))
+        kpis, around = pipeline.kpis(Totals(at_ns=samples[0][0].source_ns)), Situation()
         check.append(timed(Ours(samples).of_samples, samples))
-        both.append(timed(lambda each: pipeline.process(each, (), each[0].source_ns, kpis, Situation()), samples))  # noqa: B023
+        both.append(timed(lambda each: pipeline.process(each, (), each[0].source_ns, kpis, around), samples))  # noqa: B023
     return median(both), median(check)
 
 
