@@ -1,6 +1,7 @@
 """The API-server tier (tests/apiserver) with a proxy that breaks between operator and API server."""
 
 import asyncio
+import contextlib
 import importlib.util
 import os
 import sys
@@ -46,17 +47,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(f"ignore:{tier.BROKEN_WATCH}"))
 
 
+BESIDE = "beside"
+
+
 class LosableNode(tier.PretendNode):  # type: ignore[name-defined,misc]
-    """A node that can be lost: nobody answers, no pod ends, nothing is reported any more."""
+    """A node that can be lost: nobody answers, no pod ends, nothing is reported any more.
+
+    Another one beside it lives on: where all nodes are lost, the node controller takes itself for the one that is, and evicts
+    nothing.
+    """
 
     lost = False
 
+    async def start(self) -> None:
+        with contextlib.suppress(tier.ApiFailedError):
+            node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": BESIDE}}
+            await self.api.call("POST", "/api/v1/nodes", node)
+        await super().start()
+
     async def _beat(self) -> None:
-        """While it is lost, say what the node controller says of it."""
         while True:
-            if not self.lost:
+            for name in (BESIDE,) if self.lost else (BESIDE, "pretend"):
                 condition = {"type": "Ready", "status": "True", "reason": "Pretended", "lastHeartbeatTime": _now()}
-                await self.api.merge("/api/v1/nodes/pretend/status", {"status": {"conditions": [condition]}})
+                await self.api.merge(f"/api/v1/nodes/{name}/status", {"status": {"conditions": [condition]}})
             await asyncio.sleep(10)
 
     async def _pod(self, type_: str, pod: Any) -> None:
