@@ -47,6 +47,10 @@ sbom: dist/supply/.stamp ## A CycloneDX bill of materials per image, into dist/s
 crds: venv ## Write the CRDs, the chart's copies and the conditions reference from the models
 	@$(PY) -m plantwright_api.schema
 
+.PHONY: dashboards
+dashboards: venv ## Write the Grafana dashboards' JSON into the chart
+	@$(PY) -m plantwright_dashboards
+
 format: venv ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 

@@ -64,6 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden/*/expected.yaml instead of comparing"
     )
+    parser.addoption("--screenshots", action="store_true", help="write docs/images/*.png from real browsers")
     parser.addoption(
         "--record-rows",
         action="store_true",

@@ -47,9 +47,11 @@ def test_output_is_as_reviewed(render: Render, golden: Callable[[Path, str], Non
 
 
 def without_copies(obj: Obj) -> Obj:
-    """The object without what other tests compare with its source: schemas and rules."""
+    """The object without what other tests compare with its source: schemas, rules and dashboards."""
     if obj["kind"] in ("CustomResourceDefinition", "PrometheusRule"):
         return {key: value for key, value in obj.items() if key != "spec"}
+    if obj["metadata"].get("labels", {}).get("grafana_dashboard"):
+        return {key: value for key, value in obj.items() if key != "data"}
     return obj
 
 
@@ -93,6 +95,27 @@ def test_each_rule_file_has_its_switch(render: Render) -> None:
     assert the(render("monitored", "monitoring.prometheusRule.alerts=false"), "PrometheusRule")["metadata"][
         "name"
     ].endswith("-kpi")
+
+
+# -- dashboards --------------------------------------------------------------------------------------------------------
+
+
+def test_dashboards_are_included_as_they_were_tested(render: Render) -> None:
+    shown = [
+        each for each in of_kind(render("monitored"), "ConfigMap") if "grafana_dashboard" in each["metadata"]["labels"]
+    ]
+    files = {path.name: path.read_text() for path in (CHART / "files/dashboards").glob("*.json")}
+    assert len(shown) == len(files) == 5
+    assert {name: text for each in shown for name, text in each["data"].items()} == files
+    for each in shown:
+        assert len(each["data"]) == 1
+        assert each["metadata"]["namespace"] == "monitoring"
+        assert each["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert each["metadata"]["annotations"]["grafana_folder"] == "Factories"
+
+
+def test_no_dashboard_where_none_is_wanted(render: Render) -> None:
+    assert not [each for each in render("defaults") if "grafana_dashboard" in each["metadata"].get("labels", {})]
 
 
 # -- rights ------------------------------------------------------------------------------------------------------------
@@ -232,17 +255,17 @@ def test_one_replica_has_no_disruption_budget(render: Render) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_selectors_find_the_operators_pods(render: Render, case: str) -> None:
+def test_selectors_find_the_pods_of_one_deployment(render: Render, case: str) -> None:
     objects = render(case)
-    deployment = the(objects, "Deployment")
-    labels = deployment["spec"]["template"]["metadata"]["labels"].items()
-    selectors = [deployment["spec"]["selector"]["matchLabels"]]
+    pods = [each["spec"]["template"]["metadata"]["labels"].items() for each in of_kind(objects, "Deployment")]
+    selectors = [each["spec"]["selector"]["matchLabels"] for each in of_kind(objects, "Deployment")]
     selectors += [each["spec"]["selector"]["matchLabels"] for each in of_kind(objects, "PodDisruptionBudget")]
     selectors += [each["spec"]["podSelector"]["matchLabels"] for each in of_kind(objects, "NetworkPolicy")]
+    selectors += [each["spec"]["selector"] for each in of_kind(objects, "Service")]
     monitors = [each["spec"]["selector"]["matchLabels"] for each in of_kind(objects, "PodMonitor")]
     selectors += [each for each in monitors if each["app.kubernetes.io/name"] != "plantwright-gateway"]
     for selector in selectors:
-        assert selector.items() <= labels
+        assert len([labels for labels in pods if selector.items() <= labels]) == 1
 
 
 def gateway_pods() -> list[Obj]:
@@ -284,6 +307,74 @@ def test_names_and_namespaces_are_set_and_labels_common(render: Render, case: st
         if each["kind"] != "ConfigMap":
             assert meta["labels"]["app.kubernetes.io/managed-by"] == "Helm"
             assert meta["labels"]["app.kubernetes.io/name"] == ("factory" if case == "everything" else "plantwright")
+
+
+# -- the board ---------------------------------------------------------------------------------------------------------
+
+
+def of_board(render: Render, kind: str, name: str = "board-stuttgart") -> Obj:
+    (found,) = [each for each in of_kind(render("board"), kind) if each["metadata"]["name"] == name]
+    return found
+
+
+def test_without_being_asked_there_is_no_board(render: Render) -> None:
+    assert [each for each in render("defaults") if each["metadata"]["name"].startswith("board-")] == []
+    assert [
+        each
+        for each in render("defaults", "board.plants[0].name=p", "board.plants[0].namespace=n")
+        if each["kind"] == "Service"
+    ] == []
+
+
+def test_a_board_may_list_what_it_shows_and_no_more(render: Render) -> None:
+    role = of_board(render, "Role")
+    assert role["metadata"]["namespace"] == "plant-stuttgart"
+    assert role["rules"] == [
+        {
+            "apiGroups": ["plantwright.io"],
+            "resources": ["plants"],
+            "resourceNames": ["stuttgart"],
+            "verbs": ["list", "watch"],
+        },
+        {"apiGroups": ["plantwright.io"], "resources": ["machines"], "verbs": ["list", "watch"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
+    ]
+    account = {"kind": "ServiceAccount", "name": "board-stuttgart", "namespace": "plant-stuttgart"}
+    assert of_board(render, "RoleBinding")["subjects"] == [account]
+    assert of_board(render, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "board-stuttgart"
+
+
+def test_a_board_runs_restricted_in_the_operators_image(render: Render) -> None:
+    pod = of_board(render, "Deployment", "board-hall-2")["spec"]["template"]["spec"]
+    operator = next(
+        each for each in of_kind(render("board"), "Deployment") if each["metadata"]["name"] == "plantwright-operator"
+    )
+    (container,), (operators,) = pod["containers"], operator["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == operators["image"]
+    assert container["securityContext"] == operators["securityContext"]
+    assert pod["securityContext"] == operator["spec"]["template"]["spec"]["securityContext"]
+    assert {"name": "PLANT", "value": "hall.2"} in container["env"]
+
+
+def test_a_board_reaches_the_gateways_of_its_plant_and_they_let_it_in(render: Render) -> None:
+    policy = of_board(render, "NetworkPolicy")["spec"]
+    peers = [peer for rule in policy["egress"] for peer in rule.get("to", [])]
+    assert peers == [
+        {
+            "podSelector": {
+                "matchLabels": {"app.kubernetes.io/name": "plantwright-gateway", "plantwright.io/plant": "stuttgart"}
+            }
+        }
+    ]
+    assert any(
+        peers[0]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items() for pod in gateway_pods()
+    )
+    labels = of_board(render, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert labels["plantwright.io/board"] == "stuttgart"
+    assert labels["app.kubernetes.io/component"] == "board"
+    assert policy["ingress"][0]["from"] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
+    ]
 
 
 # -- notes and package -------------------------------------------------------------------------------------------------

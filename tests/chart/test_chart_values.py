@@ -100,6 +100,9 @@ WRONG = {
     "a name that leaves no room for suffixes": (f"fullnameOverride={'a' * 53}", "fullnameOverride"),
     "a network that is none": ("endpointPolicy.deniedCIDRs[0]=10.0.0.1", "deniedCIDRs"),
     "a host with a port": ("endpointPolicy.machines.allowedHosts[0]=a.example.com:502", "allowedHosts"),
+    "a board for no plant": ("board.enabled=true", "board.plants"),
+    "a board for a plant without a namespace": ("board.plants[0].name=stuttgart", "namespace"),
+    "a board for a plant whose name is too long": (f"board.plants[0].name={'a' * 58}", "name"),
     "a label that cannot exist": ("commonLabels.team=a/b", "commonLabels"),
 }
 

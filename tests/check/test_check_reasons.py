@@ -26,7 +26,7 @@ def test_the_conditions_words_are_in_the_catalogue() -> None:
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     words = {text for text in texts if text.isalpha() and text[0].isupper() and text != text.upper()} - NO_REASONS
     assert {"Flowing", "Stale", "NoData", "RoomLeft", "Full", "EmptyDir"} <= words, "the scan finds nothing"
-    known = of("Connected") | of("DataFresh") | of("Buffered") | of("Durable")
+    known = of("Connected") | of("DataFresh") | of("Buffered") | of("Durable") | of("ScheduleCurrent")
     assert words <= known
 
 

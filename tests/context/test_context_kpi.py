@@ -161,3 +161,31 @@ def test_wraps_lose_no_part_while_steps_are_below_half_the_range(rollover: int, 
 @pytest.mark.parametrize(("value", "count"), [(3, 3), (3.0, 3), (3.5, None), (-1, None), (True, None), ("3", None)])
 def test_what_is_a_count(value: object, count: int | None) -> None:
     assert as_count(value) == count
+
+
+def test_a_failure_is_a_stretch_of_delay_in_planned_time() -> None:
+    """Counted once, where it first is in planned time; what is not known in between makes two of it."""
+    day = Shift(name="s", weekdays=list(range(7)), start_minute=6 * 60, end_minute=14 * 60)
+    midnight = 1_780_012_800 * S  # 2026-05-29T00:00:00Z
+    counted = kpis(Totals(at_ns=midnight), calendar=Calendar(shifts=[day]))
+    expected = [
+        (5.0, "stop", 0),  # before the shift
+        (5.5, "stop", 0),
+        (6.5, "stop", 1),  # the shift began at 6
+        (7.0, "run", 1),
+        (7.5, "stop", 1),
+        (8.0, "run", 2),
+        (8.5, "stop", 2),
+        (9.0, "stop", 3),
+    ]
+    for hour, code, failures in expected:
+        now = midnight + int(hour * 3600) * S
+        counted.confirm(now)
+        counted._known_until = now + 3600 * S
+        counted.tell_state(code, "", now)
+        assert counted.totals.failures == failures, hour
+    counted.lose(midnight + 34_200 * S)
+    counted.tell_state("stop", "", midnight + 36_000 * S)
+    counted.confirm(midnight + 36_001 * S)
+    counted.advance(midnight + 36_002 * S)
+    assert counted.totals.failures == 4

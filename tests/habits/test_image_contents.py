@@ -7,12 +7,16 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ("plantwright_api", "plantwright_operator", "plantwright_gateway", "plantwright_cli")
+OURS = ("plantwright_api", "plantwright_operator", "plantwright_gateway", "plantwright_cli", "plantwright_board")
 
 
 @pytest.mark.parametrize(
     ("dockerfile", "program"),
-    [("operator/Dockerfile", "plantwright_operator"), ("gateway-image/Dockerfile", "plantwright_gateway")],
+    [
+        ("operator/Dockerfile", "plantwright_operator"),
+        ("operator/Dockerfile", "plantwright_board"),
+        ("gateway-image/Dockerfile", "plantwright_gateway"),
+    ],
 )
 def test_what_is_removed_is_not_needed(dockerfile: str, program: str) -> None:
     [removed] = re.findall(r"rm -rf (.*?);", (ROOT / dockerfile).read_text())

@@ -1,11 +1,6 @@
 """Batches over a real mosquitto: acknowledged after the commit, holes recorded, nothing twice."""
 
 import asyncio
-import shutil
-import socket
-from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiomqtt
 import asyncpg
@@ -17,33 +12,6 @@ from plantwright_mes.streams import Stream
 from plantwright_mes.testing import PrivatePostgres, until
 
 TOPIC = "plantwright/v1/acme/site/area/line/machine/_numbers"
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[int]:
-    program = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
-    if program is None:
-        pytest.skip("mosquitto is not installed: apt-get install mosquitto")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    config = tmp_path / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n")
-    process = await asyncio.create_subprocess_exec(program, "-c", str(config), stdout=DEVNULL, stderr=DEVNULL)
-    await until(lambda: _listens(port))
-    yield port
-    process.terminate()
-    await asyncio.wait_for(process.wait(), 10)
-
-
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
 
 
 def settings(dsn: str, broker: int) -> Settings:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from plantwright_api.wire.delivery import CHANGE, PRODUCTION
 from plantwright_mes.batch import parse
-from plantwright_mes.rows import TABLES, RefusedError, row, timestamp
+from plantwright_mes.rows import TABLES, RefusedError, place_of, row, timestamp
 from plantwright_mes.streams import Stream, body
 
 STREAM = Stream(machine="m")
@@ -32,6 +33,8 @@ def test_observation() -> None:
     [
         ("gap", {"reason": "Timeout", "startTime": "2026-01-01T00:00:00Z", "endTime": "2026-01-01T00:00:01Z"}, "gaps"),
         ("configuration", {"profile": "x 1.0.0", "contracts": {"k": "1.0.0"}, "gatewayVersion": "1"}, "configurations"),
+        ("change", {"of": "State", "value": "Idle", "origin": "Machine"}, "changes"),
+        ("production", {"good": 1}, "production"),
         ("quarantine", CONTRACT | {"field": "f", "signal": "s", "value": "v", "reason": "NotANumber"}, "quarantine"),
     ],
 )
@@ -46,6 +49,13 @@ def test_other_types(kind: str, data: dict[str, Any], table: str) -> None:
         ({"data": {}}, "missing required field `plant`"),
         ({"data": DATA | CONTRACT | {"fields": {"a": [1]}}}, r"\$.fields"),
         ({"data": DATA | CONTRACT | {"fields": {}, "plant": "p" * 600}}, "at most 512"),
+        ({"type": CHANGE, "data": DATA | {"of": "State", "value": "Lunch", "origin": "Machine"}}, "no State"),
+        ({"type": CHANGE, "data": DATA | {"of": "Mood", "value": "", "origin": "Machine"}}, r"\$.of"),
+        ({"type": PRODUCTION, "data": DATA | {"good": -1}}, "at least 0"),
+        (
+            {"type": PRODUCTION, "data": DATA | {"good": 1, "plannedRunTimePerItemSeconds": -2}},
+            "plannedRunTimePerItemSeconds",
+        ),
         ({"time": "yesterday"}, "RFC 3339"),
         ({"time": "2026-01-01T00:00:00"}, "no time zone"),
         ({"recordedtime": "0001-01-01T00:00:00+14:00"}, "RFC 3339"),
@@ -54,6 +64,19 @@ def test_other_types(kind: str, data: dict[str, Any], table: str) -> None:
 def test_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(RefusedError, match=says):
         made(**changes)
+
+
+def test_a_counter_that_is_not_there_is_not_zero() -> None:
+    told = made(type=PRODUCTION, data=DATA | {"good": 3, "reworked": 0, "plannedRunTimePerItemSeconds": 0.1})
+    assert (told["good"], told["rejected"], told["reworked"], told["planned_run_ns"]) == (3, 0, 0, 100_000_000)
+    told = made(type=PRODUCTION, data=DATA | {"good": 3})
+    assert (told["reworked"], told["planned_run_ns"]) == (None, None)
+
+
+def test_the_place_is_in_the_source() -> None:
+    place = {"enterprise": "ac/me", "site": "s", "area": "a b", "line": "l"}
+    assert place_of("/ac%2Fme/s/a%20b/l/m") == place
+    assert set(place_of("plantwright/x").values()) == {""}
 
 
 def test_extreme_times_are_kept() -> None:

@@ -77,6 +77,9 @@ ENDS: dict[str, End] = {
     "Prometheus": pod("monitoring", "10.244.0.3", app="prometheus"),
     "the operator": pod("plantwright-system", "10.244.0.4", app="operator"),
     "a pod of others": pod("other-team", "10.244.0.5", app="x"),
+    "its plant's board": pod("plant-stuttgart", "10.244.0.6", **{"plantwright.io/board": "stuttgart"}),
+    "another plant's board": pod("plant-stuttgart", "10.244.0.7", **{"plantwright.io/board": "ulm"}),
+    "a board of that name elsewhere": pod("other-team", "10.244.0.8", **{"plantwright.io/board": "stuttgart"}),
 }
 # What a gateway opens, for a machine and an MES that are given by address, by name, and by name within far too wide networks.
 OUT = [
@@ -137,6 +140,10 @@ IN = [
     ("the operator", 8080, True, True),
     ("a pod of others", 8080, False, True),
     ("a pod of others", 8081, False, False),
+    ("its plant's board", 8080, True, True),
+    ("its plant's board", 22, False, False),
+    ("another plant's board", 8080, False, True),
+    ("a board of that name elsewhere", 8080, False, True),
     ("its machine", 8080, False, False),
     ("the internet", 8080, False, False),
 ]

@@ -90,6 +90,18 @@ def test_every_alert_is_tested_firing() -> None:
 SERIAL_BUSY = """              machine:plantwright_planned_busy_seconds:rate1h
               and on (plant, area, line, machine) machine:plantwright_line_role:last{role="bottleneck"}"""
 MUTANTS = {
+    "MTBF with failures in it": (
+        """            machine:plantwright_planned_busy_seconds:rate1h
+            - sum by (plant, area, line, machine) (rate(plantwright_machine_state""",
+        """            machine:plantwright_planned_busy_seconds:rate1h
+            - 0 * sum by (plant, area, line, machine) (rate(plantwright_machine_state""",
+    ),
+    "MTTR counts delay outside of the plan": (
+        """          sum by (plant, area, line, machine) (rate(plantwright_machine_state_seconds_total{state="Delay",planned="true"}[1h]))
+          /""",
+        """          sum by (plant, area, line, machine) (rate(plantwright_machine_state_seconds_total{state="Delay"}[1h]))
+          /""",
+    ),
     "availability over all time": (
         "machine:plantwright_availability:ratio_rate1h\n        expr: machine:plantwright_production_in_plan_seconds",
         "machine:plantwright_availability:ratio_rate1h\n        expr: machine:plantwright_production_seconds",
@@ -120,8 +132,46 @@ MUTANTS = {
     ),
     "zero parts divide, plant": ("line:plantwright_good_parts:rate1h) > 0)", "line:plantwright_good_parts:rate1h))"),
     "quality of good parts alone": (
-        "+ sum by (plant, area, line, machine) (rate(plantwright_rejected_parts_total[1h]))",
-        "",
+        "machine:plantwright_good_parts:rate1h + machine:plantwright_rejected_parts:rate1h",
+        "machine:plantwright_good_parts:rate1h",
+    ),
+    "NEE without setup": (
+        "machine:plantwright_unit_processing_seconds:rate1h / (machine:plantwright_planned_busy_seconds:rate1h > 0)",
+        "machine:plantwright_production_in_plan_seconds:rate1h / (machine:plantwright_planned_busy_seconds:rate1h > 0)",
+    ),
+    "setup rate over busy time": (
+        "(machine:plantwright_unit_processing_seconds:rate1h > 0)",
+        "(machine:plantwright_planned_busy_seconds:rate1h > 0)",
+    ),
+    "setup outside of the plan": (
+        'seconds_total{state="Setup",planned="true"}[1h]',
+        'seconds_total{state="Setup"}[1h]',
+    ),
+    "scrap over good parts": (
+        "machine:plantwright_rejected_parts:rate1h / (machine:plantwright_parts:rate1h > 0)",
+        "machine:plantwright_rejected_parts:rate1h / (machine:plantwright_good_parts:rate1h > 0)",
+    ),
+    "an enterprise is one plant": (
+        "sum(line:plantwright_good_parts:rate1h and line:plantwright_parts:rate1h)",
+        "max(plant:plantwright_parts:rate1h * plant:plantwright_quality:ratio_rate1h)",
+    ),
+    "the enterprise's scrap is a mean": (
+        "sum(line:plantwright_rejected_parts:rate1h and line:plantwright_parts:rate1h)\n          / (sum(line:plantwright_parts:rate1h and line:plantwright_rejected_parts:rate1h) > 0)",
+        "avg(plant:plantwright_scrap:ratio_rate1h)",
+    ),
+    "machines that count no rework weigh on a line's rework ratio": (
+        "machine:plantwright_parts_with_rework_known:rate1h\n        expr: machine:plantwright_parts:rate1h and machine:plantwright_reworked_parts:rate1h",
+        "machine:plantwright_parts_with_rework_known:rate1h\n        expr: machine:plantwright_parts:rate1h",
+    ),
+    "the enterprise's rework over all parts": (
+        "sum(line:plantwright_reworked_parts:rate1h)\n          / (sum(line:plantwright_parts_with_rework_known:rate1h) > 0)",
+        "sum(line:plantwright_reworked_parts:rate1h)\n          / (sum(line:plantwright_parts:rate1h) > 0)",
+    ),
+    "a serial line's scrap from all of its machines": (
+        """(machine:plantwright_rejected_parts:rate1h and machine:plantwright_parts:rate1h)
+              unless on (plant, area, line) machine:plantwright_line_role:last""",
+        """(machine:plantwright_rejected_parts:rate1h and machine:plantwright_parts:rate1h)
+              unless on (plant, area, line) (machine:plantwright_line_role:last < 0)""",
     ),
     "a reset counts as a loss": (
         "(rate(plantwright_planned_busy_seconds_total",
@@ -226,7 +276,7 @@ def test_a_broken_formula_turns_the_tests_red(mutant: str, tmp_path: Path) -> No
 
 def likely_cases(mutant: str) -> list[str]:
     """The test files that may notice, the quick ones first."""
-    return ["alerts"] if "alert" in mutant else ["kpi-machine", "kpi-lines", "kpi-windows"]
+    return ["alerts"] if "alert" in mutant else ["kpi-machine", "kpi-more", "kpi-lines", "kpi-windows"]
 
 
 def mutate(text: str, before: str, after: str) -> str:

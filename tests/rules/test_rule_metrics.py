@@ -44,13 +44,15 @@ def test_every_recorded_series_of_a_rule_is_recorded() -> None:
     asked = {
         name
         for rule in rules()
-        for name in re.findall(r"\b(?:machine|line|area|plant):plantwright_\w+:\w+", rule["expr"])
+        for name in re.findall(r"\b(?:machine|line|area|plant|enterprise):plantwright_\w+:\w+", rule["expr"])
     }
     assert asked - recorded == set()
 
 
-@pytest.mark.parametrize("level", ["machine", "line", "area", "plant"])
-@pytest.mark.parametrize("kpi", ["availability", "effectiveness", "quality", "oee", "data_coverage"])
+@pytest.mark.parametrize("level", ["machine", "line", "area", "plant", "enterprise"])
+@pytest.mark.parametrize(
+    "kpi", ["availability", "effectiveness", "quality", "oee", "nee", "setup", "scrap", "rework", "data_coverage"]
+)
 def test_every_kpi_is_recorded_at_every_level_and_window(level: str, kpi: str) -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     assert {f"{level}:plantwright_{kpi}:ratio_rate{window}" for window in ("5m", "1h", "8h")} <= recorded

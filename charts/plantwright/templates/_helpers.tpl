@@ -52,7 +52,7 @@ app.kubernetes.io/component: operator
 
 {{/*
 An object's metadata. Call with (dict "root" $ "name" … "namespace" … "labels" … "annotations" …); all but root and
-name may be left out, and an object without a namespace is one of the cluster.
+name may be left out, and an object without a namespace is one of the cluster. "component" takes the operator's place.
 */}}
 {{- define "plantwright.metadata" -}}
 name: {{ .name }}
@@ -60,7 +60,11 @@ name: {{ .name }}
 namespace: {{ . }}
 {{- end }}
 labels:
-  {{- merge (include "plantwright.labels" .root | fromYaml) (default (dict) .labels) | toYaml | nindent 2 }}
+  {{- $own := include "plantwright.labels" .root | fromYaml }}
+  {{- with .component }}
+  {{- $_ := set $own "app.kubernetes.io/component" . }}
+  {{- end }}
+  {{- merge $own (default (dict) .labels) | toYaml | nindent 2 }}
 {{- with merge (dict) (default (dict) .annotations) .root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

@@ -100,10 +100,32 @@ class StateValue(ApiModel):
     )
 
 
+class StateInference(ApiModel):
+    """How off, idle and producing are learnt from a signal that is no state: a current, or a power."""
+
+    shortest_stop_seconds: Annotated[int, Field(ge=5, le=300)] = Field(
+        default=15,
+        description="Pauses that are shorter are never told as a stop; longer ones are not either where they come in every cycle.",
+        json_schema_extra={"format": "int32"},
+    )
+
+
 class StateModel(ApiModel):
     """Which signal tells the state."""
 
-    signal: SignalName = Field(description="Signal that carries the state.")
+    signal: SignalName = Field(
+        description="Signal that carries the state; with inferFrom, the current or power from which it is learnt."
+    )
+    infer_from: StateInference | None = Field(
+        default=None,
+        description="The signal has no codes: the state is learnt from how high it is, and the data says that it is "
+        "inferred. docs/guide-state.md says what it can and cannot tell.",
+    )
+    stop_alert_seconds: Annotated[int, Field(ge=10, le=86_400)] | None = Field(
+        default=None,
+        description="A stop in planned time that is longer raises the alert PlantwrightMachineStopped; absent: none does.",
+        json_schema_extra={"format": "int32"},
+    )
     values: Annotated[list[StateValue], Field(max_length=64)] = Field(
         default_factory=list,
         description="What each code means; they win over those of valuesFrom. A code that neither lists is unknown.",
@@ -118,9 +140,14 @@ class StateModel(ApiModel):
     model_config = ConfigDict(
         json_schema_extra=rules(
             {
-                "rule": "has(self.valuesFrom) || (has(self.values) && size(self.values) > 0)",
-                "message": "state needs values, or valuesFrom with the name of a table of codes",
+                "rule": "has(self.inferFrom) || has(self.valuesFrom) || (has(self.values) && size(self.values) > 0)",
+                "message": "state needs values, or valuesFrom with the name of a table of codes, or inferFrom",
                 "fieldPath": ".values",
+            },
+            {
+                "rule": "!has(self.inferFrom) || !(has(self.valuesFrom) || (has(self.values) && size(self.values) > 0))",
+                "message": "state.inferFrom is for a signal without codes: leave out values and valuesFrom",
+                "fieldPath": ".inferFrom",
             },
         )
     )

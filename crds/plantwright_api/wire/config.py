@@ -211,11 +211,22 @@ class Asset(Config, frozen=True):
     asset_id: str | None = None
 
 
+class StateInference(Config, frozen=True):
+    """How the state is learnt from a signal that has no codes."""
+
+    shortest_stop_seconds: int = 15
+
+
 class StateModel(Config, frozen=True):
-    """Which signal tells the state, and what its codes mean (ISO 22400 time elements)."""
+    """Which signal tells the state, and what its codes mean (ISO 22400 time elements), or how it is inferred.
+
+    A stop in planned time that is longer than `stop_alert_seconds` raises an alert; None: none does.
+    """
 
     signal: str
     values: dict[str, str]
+    infer: StateInference | None = None
+    stop_alert_seconds: int | None = None
 
 
 class PartCounters(Config, frozen=True):

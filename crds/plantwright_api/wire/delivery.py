@@ -55,6 +55,7 @@ class Observation(Data, frozen=True):
     `context` holds what was so at the source time, each where it is known: `state`, `shift`, `workRequest` (the production order),
     `jobOrder`, `materialDefinition` (the product), `materialLot`, `serialNumber`, `person`, and the machine's identity. Where the
     machine's clock was too far off to join by it, `contextTime` is "Gateway" and the gateway's own time was taken.
+    `stateInferred` is "true" where the state was not told by the machine but learnt from a load.
 
     `flags` lists per field why it does not meet its contract though it was delivered; `quality` per field only where it
     is not Good. A flag is a word of the catalogue; `RuleViolated:<name>` names the contract's rule over several fields that
@@ -140,7 +141,8 @@ class Change(Data, frozen=True):
 
 
 class Production(Data, frozen=True):
-    """Parts that were made since the event of this type before: whole parts, told at the time their counter was read.
+    """Parts that were made since the event of this type before: whole parts, told at the time their counter was read. What the
+    machine does not count is not there, which is not 0.
 
     `planned_run_time_per_item_seconds` is the PRI of ISO 22400 that was in force. `context` as of an observation.
     """
@@ -148,9 +150,9 @@ class Production(Data, frozen=True):
     plant: str
     machine: str
     config: str
-    good: int = 0
-    rejected: int = 0
-    reworked: int = 0
+    good: int | None = None
+    rejected: int | None = None
+    reworked: int | None = None
     planned_run_time_per_item_seconds: float | None = None
     context: dict[str, str] = {}
 

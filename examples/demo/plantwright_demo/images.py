@@ -54,7 +54,7 @@ def _fingerprint_once(paths: tuple[str, ...]) -> str:
 
 API = ("crds/plantwright_api", "pyproject.toml")
 PRODUCT = (
-    Image("operator", "operator/Dockerfile", (*API, "operator", "requirements/operator.txt"), True),
+    Image("operator", "operator/Dockerfile", (*API, "operator", "board", "requirements/operator.txt"), True),
     Image("gateway", "gateway-image/Dockerfile", (*API, "gateway-image", "requirements/gateway.txt"), True),
 )
 SERVICES = (

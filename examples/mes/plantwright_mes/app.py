@@ -8,11 +8,15 @@ from collections.abc import AsyncIterator
 import asyncpg
 from aiohttp import web
 
-from plantwright_mes.mqtt import consume
+from plantwright_mes.access import Access
+from plantwright_mes.erp import confirm_always
+from plantwright_mes.mqtt import consume, publish_always
 from plantwright_mes.retention import sweep_always
+from plantwright_mes.schedule import listen
+from plantwright_mes.service import Service
 from plantwright_mes.settings import Settings
 from plantwright_mes.store import connect
-from plantwright_mes.web import Service, application
+from plantwright_mes.web import application
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +35,7 @@ class Running:
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """The service for as long as the context lasts. It listens before the database answers, and is then not ready."""
-    service = Service(settings.token)
+    service = Service(Access(settings.token, settings.writers), settings.sink, settings.history_days)
     runner = web.AppRunner(application(service), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, settings.host, settings.port)
@@ -60,7 +64,10 @@ async def _background(settings: Settings, service: Service) -> None:
     log.info("the database is ready")
     async with asyncio.TaskGroup() as group:
         group.create_task(sweep_always(service.pool, service.expired, settings.sweep_seconds))
+        group.create_task(confirm_always(settings, service.pool))
+        group.create_task(listen(settings.dsn, service.notices))
         if settings.mqtt_url:
+            group.create_task(publish_always(settings, service))
             group.create_task(consume(settings, service))
 
 

@@ -1,4 +1,4 @@
-"""Taking batches from an MQTT broker into the same store.
+"""Taking batches from an MQTT broker into the same store, and retaining schedules there.
 
 The session is persistent and QoS 1, and a message is acknowledged only after its transaction has committed: what the
 database did not take the broker sends again. A message that is no batch is counted and acknowledged, else it would come
@@ -7,18 +7,33 @@ for ever.
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import aiomqtt
+import msgspec
 
+from plantwright_api.wire.config import Location
+from plantwright_gateway.context.place import topic_of
+from plantwright_mes import schedule
 from plantwright_mes.batch import MalformedError, parse
+from plantwright_mes.heard import schedule_key
+from plantwright_mes.service import Service
 from plantwright_mes.settings import Settings
 from plantwright_mes.store import UNAVAILABLE
-from plantwright_mes.web import Service
 
 log = logging.getLogger(__name__)
 
 SINK = "mqtt"
 PAUSE_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 30.0
+"""A broker that has gone is found by then, also where nothing is said."""
+SCHEDULE_TOPIC = "/_schedule"
+"""Last level of the topics at which schedules are retained: what this service says, and no batch."""
+
+_PLACES = """
+SELECT DISTINCT ON (plant, machine) plant, machine, place FROM equipment JOIN schedules USING (plant)
+WHERE schedules.equipment = equipment.machine ORDER BY plant, machine, sink = $1 DESC
+"""
 
 
 async def consume(settings: Settings, service: Service) -> None:
@@ -40,7 +55,8 @@ async def _session(settings: Settings, service: Service) -> None:
         await client.subscribe(settings.mqtt_filter, qos=1)
         log.info("subscribed to %s at %s:%s", settings.mqtt_filter, host, port)
         async for message in client.messages:
-            await _until_stored(service, message)
+            if not message.topic.value.endswith(SCHEDULE_TOPIC):
+                await _until_stored(service, message)
             paho.ack(message.mid, message.qos)
 
 
@@ -60,3 +76,47 @@ async def _until_stored(service: Service, message: aiomqtt.Message) -> None:
             await asyncio.sleep(PAUSE_SECONDS)
         else:
             return
+
+
+async def publish_always(settings: Settings, service: Service) -> None:
+    """Retain each machine's schedule at its place in the Unified Namespace, and again when it changes, until cancelled."""
+    while True:
+        try:
+            await _publishing(settings, service)
+        except (aiomqtt.MqttError, *UNAVAILABLE) as error:
+            log.warning("schedules are not published now: %s", type(error).__name__)
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _publishing(settings: Settings, service: Service) -> None:
+    """One connection; what was told while there was none is told at its begin, since all schedules are."""
+    host, port = settings.broker()
+    told: dict[str, tuple[int, int]] = {}
+    async with aiomqtt.Client(host, port, identifier=f"{settings.mqtt_client_id}-schedules", keepalive=15) as client:
+        while True:
+            waiting = asyncio.create_task(service.notices.any())
+            try:
+                await _publish(client, settings, service, told)
+                async with asyncio.timeout(LOOK_AGAIN_SECONDS):
+                    await waiting
+            except TimeoutError:
+                pass
+            finally:
+                waiting.cancel()
+
+
+async def _publish(
+    client: aiomqtt.Client, settings: Settings, service: Service, told: dict[str, tuple[int, int]]
+) -> None:
+    for record in await service.database().fetch(_PLACES, service.sink):
+        plant, machine = record["plant"], record["machine"]
+        key = schedule_key(plant, machine)
+        seen = service.notices.seen(key)
+        if told.get(key) == seen:
+            continue
+        location = msgspec.json.decode(record["place"], type=Location)
+        topic = topic_of(settings.mqtt_prefix, location, machine, "schedule")
+        history = timedelta(days=service.history_days)
+        content = await schedule.read(service.database(), plant, machine, history)
+        await client.publish(topic, content, qos=1, retain=True)
+        told[key] = seen

@@ -115,3 +115,52 @@ CREATE TABLE IF NOT EXISTS latest (
   fields jsonb NOT NULL,
   PRIMARY KEY (sink, plant, machine, contract)
 );
+
+-- Where the machine stands (ISA-95), and when its plant works, as JSON; from this configuration's time on.
+ALTER TABLE configurations ADD COLUMN IF NOT EXISTS place jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE configurations ADD COLUMN IF NOT EXISTS calendar jsonb NOT NULL DEFAULT '{}';
+ALTER TABLE configurations ADD COLUMN IF NOT EXISTS calendar_key text GENERATED ALWAYS AS (md5(calendar::text)) STORED;
+CREATE INDEX IF NOT EXISTS configurations_by_time ON configurations (sink, plant, machine, source_time, seq);
+
+-- What is so of a machine from a time on: its state, its job order, who works at it, why it stands.
+CREATE TABLE IF NOT EXISTS changes (
+  LIKE event INCLUDING ALL,
+  of text NOT NULL,
+  value text NOT NULL,
+  origin text NOT NULL,
+  previous text NOT NULL,
+  code text NOT NULL,
+  confidence double precision,
+  context jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS changes_by_time ON changes (sink, plant, machine, of, source_time, seq, recorded_time);
+
+-- Parts made since the row before; `reworked` and `planned_run_ns` (PRI) are null where the machine does not tell them.
+CREATE TABLE IF NOT EXISTS production (
+  LIKE event INCLUDING ALL,
+  good bigint NOT NULL,
+  rejected bigint NOT NULL,
+  reworked bigint,
+  planned_run_ns bigint,
+  context jsonb NOT NULL
+);
+CREATE INDEX IF NOT EXISTS production_by_time ON production (sink, plant, machine, source_time)
+  INCLUDE (good, rejected, reworked, planned_run_ns);
+
+-- What is known of each machine as a whole. `heard_time`: until then its gateway has told what it knew. `counts_rework` and
+-- `counts_planned`: it has ever told reworked parts, and a planned run time per item.
+CREATE TABLE IF NOT EXISTS equipment (
+  sink text NOT NULL,
+  plant text NOT NULL,
+  machine text NOT NULL,
+  place jsonb NOT NULL,
+  heard_time timestamptz NOT NULL,
+  counts_rework boolean NOT NULL DEFAULT false,
+  counts_planned boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (sink, plant, machine)
+);
+
+-- A part's own history, by its serial number.
+CREATE INDEX IF NOT EXISTS observations_by_serial ON observations USING hash ((context ->> 'serialNumber'));
+CREATE INDEX IF NOT EXISTS changes_by_serial ON changes USING hash ((context ->> 'serialNumber'));
+CREATE INDEX IF NOT EXISTS production_by_serial ON production USING hash ((context ->> 'serialNumber'));

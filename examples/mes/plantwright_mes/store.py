@@ -13,10 +13,14 @@ import msgspec
 
 from plantwright_api.wire.delivery import Receipt, Rejected
 from plantwright_mes.batch import Admission, Batch, Hole, admit
+from plantwright_mes.heard import note
 from plantwright_mes.rows import KEY, TABLES, RefusedError, Row, row
 
 SCHEMA_LOCK = 0x504C414E
 """Advisory lock under which the schema is made: two services may start at the same time."""
+
+SCHEMA = ("schema.sql", "orders.sql", "kpi.sql")
+"""What makes the schema, in this order; each may run again."""
 
 UNAVAILABLE = (
     OSError,
@@ -55,7 +59,8 @@ async def connect(dsn: str) -> asyncpg.Pool:
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=10, init=_prepare_connection, command_timeout=30)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
-        await connection.execute(files("plantwright_mes").joinpath("schema.sql").read_text())
+        for name in SCHEMA:
+            await connection.execute(files("plantwright_mes").joinpath(name).read_text())
     return pool
 
 
@@ -85,6 +90,7 @@ async def _store(connection: Any, sink: str, batch: Batch, admission: Admission)
     observations = [entry for entry in stored if entry.table == "observations"]
     await _write_latest(connection, [entry for entry in observations if not _is_replayed(entry)])
     await _mark_released(connection, filter(_is_replayed, observations))
+    await note(connection, sink, {item.sequence: item.event.source for item in admission.fresh}, stored)
     watermark = await _count(
         connection,
         sink,

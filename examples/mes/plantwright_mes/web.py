@@ -1,12 +1,11 @@
 """The HTTP face of the ingest service.
 
-POST /v1/observations takes batches; everything else is for looking: / (a page), /v1/machines, /v1/stats, /v1/export,
-/v1/gaps, /v1/quarantine, /metrics, /healthz (the process lives), /readyz (the database answers).
+POST /v1/observations takes batches; what is planned comes in by `orders_web`; everything else is for looking: / (a page),
+/v1/machines, /v1/stats, /v1/export, /v1/gaps, /v1/quarantine, /v1/kpis, /v1/parts, /metrics, /healthz (the process lives), /readyz
+(the database answers).
 """
 
-import hmac
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -15,47 +14,18 @@ import msgspec
 from aiohttp import web
 
 from plantwright_api.wire.delivery import Rejected
-from plantwright_mes import page, queries
-from plantwright_mes.batch import Batch, MalformedError, parse
-from plantwright_mes.store import UNAVAILABLE, Outcome, ingest
+from plantwright_mes import kpis, orders_web, page, parts, queries
+from plantwright_mes.access import UNAUTHORIZED
+from plantwright_mes.batch import MalformedError, parse
+from plantwright_mes.service import HTTP_SINK, RETRY_AFTER, SERVICE, Service
+from plantwright_mes.store import UNAVAILABLE
 
 log = logging.getLogger(__name__)
 
 MAX_BODY = 8 * 1024 * 1024
-HTTP_SINK = "http"
-RETRY_AFTER = {"Retry-After": "1"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refusals = list[Rejected]
-
-
-class Service:
-    """What the handlers share: the pool once the database has answered, the token, and what was refused as a whole."""
-
-    def __init__(self, token: str = "") -> None:
-        self.pool: asyncpg.Pool | None = None
-        self.token = token
-        self.malformed = {HTTP_SINK: 0, "mqtt": 0}
-        """Batches per sink that were no batches, since this process started."""
-        self.expired: Counter[str] = Counter()
-        """Rows per table that were deleted because they were too old, since this process started."""
-
-    def database(self) -> asyncpg.Pool:
-        """The pool.
-
-        Raises:
-            web.HTTPServiceUnavailable: while the database has not answered yet.
-        """
-        if self.pool is None:
-            raise web.HTTPServiceUnavailable(text="the database has not answered yet\n", headers=RETRY_AFTER)
-        return self.pool
-
-    async def take(self, sink: str, batch: Batch) -> Outcome:
-        """Store a batch; only HTTP can send the gateway back when something is missing."""
-        return await ingest(self.database(), sink, batch, stop_at_hole=sink == HTTP_SINK)
-
-
-SERVICE = web.AppKey("service", Service)
 
 
 def application(service: Service) -> web.Application:
@@ -71,12 +41,21 @@ def application(service: Service) -> web.Application:
             web.get("/v1/export", _export),
             web.get("/v1/gaps", _gaps),
             web.get("/v1/quarantine", _quarantine),
+            web.get("/v1/kpis", _kpis),
+            web.get("/v1/parts/{serial}", _parts),
             web.get("/metrics", _metrics),
             web.get("/healthz", _healthz),
             web.get("/readyz", _readyz),
+            *orders_web.routes(),
         ]
     )
+    app.on_shutdown.append(_let_go)
     return app
+
+
+async def _let_go(app: web.Application) -> None:
+    """Nobody is kept waiting by a service that stops."""
+    app[SERVICE].notices.close()
 
 
 @web.middleware
@@ -87,12 +66,14 @@ async def _unavailable(request: web.Request, handler: Handler) -> web.StreamResp
     except UNAVAILABLE as error:
         log.warning("the database is not available: %s", type(error).__name__)
         return web.Response(status=503, text="the database is not available\n", headers=RETRY_AFTER)
+    except asyncpg.DataError:
+        return web.Response(status=400, text="a parameter holds what no text of the database can\n")
 
 
 async def _observations(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
-    if not _authorized(request, service.token):
-        return web.Response(status=401, text="a bearer token is needed\n", headers={"WWW-Authenticate": "Bearer"})
+    if not service.access.may_deliver(request):
+        return web.Response(status=401, text="a bearer token is needed\n", headers=UNAUTHORIZED)
     try:
         batch = parse(await request.read())
     except MalformedError as error:
@@ -102,14 +83,11 @@ async def _observations(request: web.Request) -> web.Response:
     return _json(msgspec.json.encode(outcome.receipt), status=409 if outcome.conflict else 200)
 
 
-def _authorized(request: web.Request, token: str) -> bool:
-    given = request.headers.get("Authorization", "")
-    return not token or hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
-
-
 async def _page(request: web.Request) -> web.Response:
-    pool = request.app[SERVICE].database()
-    html = page.render(await queries.machines(pool), await queries.totals(pool), datetime.now(UTC))
+    service = request.app[SERVICE]
+    pool, now = service.database(), datetime.now(UTC)
+    figures, faults = await service.glance.at(pool, service.sink, now)
+    html = page.render(await queries.machines(pool), await queries.totals(pool), now, figures, faults)
     return web.Response(text=html, content_type="text/html")
 
 
@@ -138,6 +116,27 @@ async def _gaps(request: web.Request) -> web.StreamResponse:
 async def _quarantine(request: web.Request) -> web.StreamResponse:
     machine, sink = _asked(request)
     return await _stream(request, queries.quarantine(request.app[SERVICE].database(), machine, sink))
+
+
+async def _kpis(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    try:
+        asked = kpis.question(request.query)
+    except kpis.AskedWrongError as error:
+        return web.Response(status=400, text=f"{error}\n")
+    answer = await kpis.ask(service.database(), request.query.get("sink", service.sink), asked)
+    return _json(msgspec.json.encode(answer))
+
+
+async def _parts(request: web.Request) -> web.Response:
+    service = request.app[SERVICE]
+    if not service.access.may_read(request):
+        return web.Response(status=401, text="a bearer token is needed\n", headers=UNAUTHORIZED)
+    serial = request.match_info["serial"]
+    if "\x00" in serial:
+        return web.Response(status=400, text="serial: a control character\n")
+    found = await parts.history(service.database(), request.query.get("sink", service.sink), serial)
+    return _json(msgspec.json.encode(found), status=200 if found["events"] else 404)
 
 
 async def _metrics(request: web.Request) -> web.Response:

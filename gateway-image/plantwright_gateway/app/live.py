@@ -33,14 +33,16 @@ def _told(bare: Live, receiver: MachineReceiver, now_ns: int) -> Live:
     around = receiver.situation
     context = around.at(now_ns, by_gateway=True)
     since, _ = around.latest("State")
-    link = receiver.link
+    link, inference = receiver.link, receiver.inference
     order = context.get("jobOrder", "")
     return msgspec.structs.replace(
         bare,
         state=receiver.kpis.effective(now_ns)[0],
         since=rfc3339(since) if since else "",
         connected=link.status == "True",
-        trouble="" if link.status == "True" else f"{link.reason}: {link.message}".removesuffix(": "),
+        inferred=inference is not None,
+        confidence=round(inference.now.confidence, 3) if inference and inference.now.word else None,
+        trouble=_trouble(receiver),
         reason=context.get("reason", ""),
         shift=receiver.so_far.shift,
         work_request=context.get("workRequest", ""),
@@ -50,6 +52,13 @@ def _told(bare: Live, receiver: MachineReceiver, now_ns: int) -> Live:
         wanted=_wanted(around, order),
         job_good=receiver.kpis.totals.good - receiver.so_far.job_good_before if order else None,
     )
+
+
+def _trouble(receiver: MachineReceiver) -> str:
+    link = receiver.link
+    if link.status != "True":
+        return f"{link.reason}: {link.message}".removesuffix(": ")
+    return receiver.inference.trouble() if receiver.inference else ""
 
 
 def _wanted(around: Situation, order: str) -> float | None:

@@ -15,6 +15,7 @@ from plantwright_gateway.app.clock import Clock
 from plantwright_gateway.app.coverage import STATE_COVERAGE, TICK_SECONDS, Coverages, Watched
 from plantwright_gateway.app.deliveries import Deliveries
 from plantwright_gateway.app.facts import Facts, ScheduleFacts, SinkFacts, conditions
+from plantwright_gateway.app.inference import STATE_INFERENCE
 from plantwright_gateway.app.pipeline import Pipeline
 from plantwright_gateway.app.receiver import MachineReceiver
 from plantwright_gateway.app.replay import Replayer
@@ -129,6 +130,8 @@ class MachineRuntime:
             self.buffer, self.wanted, self._clock, totals, last_ns, violations, counters, situation, so_far
         )
         receiver.kpis.lose(self._clock.wall())
+        if receiver.inference is not None:
+            receiver.inference.recall(kept.get(STATE_INFERENCE))
         self.replayer = Replayer(self.buffer, self._clock, kept.get(STATE_REPLAY), self._log, situation)
         self.coverage = Coverages(self.wanted.machine, self._clock, kept.get(STATE_COVERAGE))
         return receiver

@@ -10,10 +10,12 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from plantwright_api.wire.config import StateModel
 from plantwright_gateway import __version__
 from plantwright_gateway.app.gateway import Gateway
 from plantwright_gateway.app.machine import MachineRuntime
-from plantwright_gateway.context.kpi import STATES, Totals, busy_ns, planned_ns
+from plantwright_gateway.app.receiver import MachineReceiver
+from plantwright_gateway.context.kpi import STATES, STOPPED, UNKNOWN, Totals, busy_ns, planned_ns
 from plantwright_gateway.context.place import labels_of
 from plantwright_gateway.context.times import SECOND
 
@@ -27,6 +29,7 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "plantwright_planned_busy_seconds": ("Planned time in which the state is known and not PlannedDown.", ()),
     "plantwright_planned_seconds": ("Time that the plant's calendar plans.", ()),
+    "plantwright_failures": ("Stretches of Delay in planned time.", ()),
     "plantwright_good_parts": ("Good parts.", ()),
     "plantwright_rejected_parts": ("Rejected parts.", ()),
     "plantwright_reworked_parts": ("Parts that were reworked; they are good or rejected parts as well.", ()),
@@ -81,6 +84,15 @@ GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         "Least lag of the last minute, gateway's time less source time: how far the two clocks are apart.",
         (),
     ),
+    "plantwright_state_inferred_confidence": (
+        "How sure the state is that was inferred from a load, 0 to 1; 0 while it cannot be told. Absent where codes tell it.",
+        (),
+    ),
+    "plantwright_machine_stopped_since_timestamp_seconds": (
+        "Since when the machine has stood in planned time, as a Unix time; absent while it works or that is not known.",
+        (),
+    ),
+    "plantwright_machine_stop_alert_seconds": ("How long a stop may be before it raises an alert.", ()),
     "plantwright_sink_up": ("1 while a sink takes data.", ("sink",)),
 }
 _FAMILIES: Final = ((CounterMetricFamily, COUNTERS), (GaugeMetricFamily, GAUGES))
@@ -141,6 +153,8 @@ def _production(machine: MachineRuntime) -> Table:
     if config.state is not None:
         table["plantwright_machine_state_seconds"] = list(_states(totals))
         table["plantwright_planned_busy_seconds"] = _one(busy_ns(totals) / SECOND)
+        table["plantwright_failures"] = _one(totals.failures)
+        table |= _stop(receiver, config.state, machine.now_ns())
     parts = config.parts
     if parts is not None and parts.good:
         table["plantwright_good_parts"] = _one(totals.good)
@@ -150,6 +164,23 @@ def _production(machine: MachineRuntime) -> Table:
         table["plantwright_reworked_parts"] = _one(totals.reworked)
     if parts is not None and parts.planned_run_time_per_item_seconds is not None:
         table["plantwright_planned_production_seconds"] = _one(totals.planned_production_ns / SECOND)
+    return table
+
+
+def _stop(receiver: MachineReceiver, state: StateModel, now_ns: int) -> Table:
+    """For how long the machine stands, and when that is too long."""
+    table: Table = {}
+    if receiver.inference is not None:
+        table["plantwright_state_inferred_confidence"] = _one(receiver.inference.now.confidence)
+    if state.stop_alert_seconds is not None:
+        table["plantwright_machine_stop_alert_seconds"] = _one(state.stop_alert_seconds)
+    word = receiver.kpis.effective(now_ns)[0]
+    if word == UNKNOWN:
+        return table
+    since_ns = receiver.situation.latest("State")[0] or now_ns
+    stopped = receiver.kpis.stopped_ns(since_ns, now_ns) if word in STOPPED else 0
+    if stopped:
+        table["plantwright_machine_stopped_since_timestamp_seconds"] = _one((now_ns - stopped) / SECOND)
     return table
 
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from plantwright_api.wire.config import Machine, Signal
 from plantwright_api.wire.delivery import Quality, Scalar
+from plantwright_gateway.app.inference import Inference
 from plantwright_gateway.app.pseudonyms import withheld
 from plantwright_gateway.app.violations import Kind
 from plantwright_gateway.check import UNTIMED, CompiledSignal, ContractRules, Fine, Records, Verdict, compile_contracts
@@ -74,6 +75,7 @@ class Pipeline:
         self.rules = ContractRules(machine.contracts, machine.signals)
         self.records = Records(self.signals, self.rules)
         self.derivation = Derivation(machine.signals)
+        self.inference = Inference.of(machine)
         self.versions = {contract.name: contract.version for contract in machine.contracts}
         self.windows = _windows(machine)
         self.ages = _ages(machine, self.signals)
@@ -97,10 +99,10 @@ class Pipeline:
         arrival."""
         outcome = Outcome([self._gap(gap, now_ns) for gap in gaps], [], {}, Counter(), set())
         situation.note([sample.source_ns for sample in samples], now_ns)
-        settle(kpis, situation, now_ns)
+        settle(kpis, situation, now_ns, self.inference)
         if any(sample.quality != "Bad" for sample in samples):
             kpis.confirm(now_ns)
-        around = _Around(kpis, situation, self._told_by, {})
+        around = _Around(kpis, situation, self._told_by, {}, self.inference)
         judged = self._judged(samples)
         if isinstance(judged, Fine) and self.pseudonyms.ready():
             groups = self._whole(samples, judged, now_ns, around, outcome)
@@ -214,6 +216,8 @@ class Pipeline:
     def _context(self, time_ns: int, situation: Situation, by_gateway: bool = False) -> dict[str, str]:
         """What was so at a source time; `by_gateway` where the time is the gateway's own already."""
         context = {**self._asset, **situation.at(time_ns, by_gateway)}
+        if self.inference is not None and "state" in context:
+            context["stateInferred"] = "true"
         if "person" in context:
             context["person"] = self.pseudonyms.person(context["person"])
         shift = self._calendar.segment_at(time_ns if by_gateway else situation.offset.corrected(time_ns)).shift
@@ -250,9 +254,15 @@ class _Around:
     """What samples tell of the machine itself while they are processed; `made` are parts by source time."""
 
     def __init__(
-        self, kpis: Kpis, situation: Situation, told_by: Mapping[str, str], made: dict[int, tuple[int, int, int]]
+        self,
+        kpis: Kpis,
+        situation: Situation,
+        told_by: Mapping[str, str],
+        made: dict[int, tuple[int, int, int]],
+        inference: Inference | None,
     ) -> None:
         self.kpis, self.situation, self.made = kpis, situation, made
+        self._inference = inference
         self._told_by = told_by
         self.signals = kpis.signals | told_by.keys()
 
@@ -260,7 +270,10 @@ class _Around:
         """A signal of state, parts or context was read."""
         readable = sample.quality != "Bad" and not verdict.refused
         if sample.signal == self.kpis.state_signal:
-            self._state(sample, code_of(verdict.value) if readable else "", readable, now_ns)
+            if self._inference is not None:
+                self._infer(self._inference, sample, verdict.value if readable else None, now_ns)
+            else:
+                self._state(sample, code_of(verdict.value) if readable else "", readable, now_ns)
         if not readable:
             return
         if of := self._told_by.get(sample.signal):
@@ -275,6 +288,11 @@ class _Around:
             before = self.made.get(time_ns, NONE_MADE)
             self.made[time_ns] = (before[0] + counted[0], before[1] + counted[1], before[2] + counted[2])
 
+    def _infer(self, inference: Inference, sample: Sample, value: Scalar, now_ns: int) -> None:
+        if self.situation.is_newest(sample.signal, sample.source_ns, now_ns):
+            time_ns = self.situation.offset.corrected(sample.source_ns)
+            inference.observe(time_ns, value, now_ns, self.kpis, self.situation)
+
     def _state(self, sample: Sample, name: str, readable: bool, now_ns: int) -> None:
         """A late reading tells what was, not what is."""
         time_ns = self.situation.offset.corrected(sample.source_ns)
@@ -286,12 +304,14 @@ class _Around:
         self.situation.state(self.kpis.state, time_ns, "Machine", code)
 
 
-def settle(kpis: Kpis, situation: Situation, now_ns: int) -> None:
+def settle(kpis: Kpis, situation: Situation, now_ns: int, inference: Inference | None = None) -> None:
     """Time has gone on: a state that nobody has confirmed is not known any more, an order may have begun."""
+    if inference is not None and kpis.is_confirmed(now_ns):
+        inference.hold(now_ns, kpis, situation)
     if kpis.state_signal:
         state, since = kpis.effective(now_ns)
         if state != situation.told("State"):
-            situation.state(state, since, "Gateway" if state == UNKNOWN else "Machine")
+            situation.state(state, since, "Gateway" if state == UNKNOWN else kpis.origin)
     situation.tick(now_ns)
 
 

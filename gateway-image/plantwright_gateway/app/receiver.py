@@ -7,6 +7,7 @@ from typing import Literal
 
 from plantwright_gateway.app.clock import Clock
 from plantwright_gateway.app.facts import Connection, ContractData
+from plantwright_gateway.app.inference import STATE_INFERENCE, Inference
 from plantwright_gateway.app.pipeline import Outcome, Pipeline, settle
 from plantwright_gateway.app.violations import STATE_VIOLATIONS, Violations
 from plantwright_gateway.buffer import Buffer
@@ -72,6 +73,8 @@ class MachineReceiver:
         kpis = pipeline.kpis(self.kpis.totals)
         kpis.succeed(self.kpis)
         pipeline.derivation.succeed(self._pipeline.derivation)
+        if pipeline.inference is not None and pipeline is not self._pipeline:
+            pipeline.inference.succeed(self._pipeline.inference)
         self._pipeline, self.kpis = pipeline, kpis
         self.violations.keep(pipeline.versions.items())
 
@@ -97,7 +100,7 @@ class MachineReceiver:
         """Time has gone on: tell what is otherwise by now."""
         async with self._telling:
             now = self._clock.wall()
-            settle(self.kpis, self.situation, now)
+            settle(self.kpis, self.situation, now, self.inference)
             self._note_so_far(now)
             if self.situation.pending():
                 await self._append(self._pipeline.changed(self.situation, now), ())
@@ -105,6 +108,11 @@ class MachineReceiver:
     def _note_so_far(self, now: int) -> None:
         self.so_far.shift_is(*self.kpis.shift_begun(now), self.kpis.totals)
         self.so_far.job_is(self.situation.at(now, by_gateway=True).get("jobOrder", ""), self.kpis.totals)
+
+    @property
+    def inference(self) -> Inference | None:
+        """What infers the state, where it is inferred."""
+        return self._pipeline.inference
 
     def shown_person(self, person: str) -> str:
         """A person as it may be shown."""
@@ -183,6 +191,9 @@ class MachineReceiver:
             kept[STATE_COUNTERS] = self._counters.dump()
         if self.violations.unsaved:
             kept[STATE_VIOLATIONS] = self.violations.dump()
+        now = self._clock.wall()
+        if self.inference is not None and self.inference.due(now):
+            kept[STATE_INFERENCE] = self.inference.dump(now)
         return kept
 
     def fields(self) -> tuple[FieldState, ...]:

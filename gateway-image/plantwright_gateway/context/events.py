@@ -197,9 +197,9 @@ class EventWriter:
             plant=self._machine.plant,
             machine=self._machine.name,
             config=self._hash,
-            good=made.good,
-            rejected=made.rejected,
-            reworked=made.reworked,
+            good=made.good if parts and parts.good else None,
+            rejected=made.rejected if parts and parts.rejected else None,
+            reworked=made.reworked if parts and parts.reworked else None,
             planned_run_time_per_item_seconds=parts.planned_run_time_per_item_seconds if parts else None,
             context=dict(context),
         )

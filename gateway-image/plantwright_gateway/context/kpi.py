@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from plantwright_api.wire.config import PartCounters, StateModel
-from plantwright_api.wire.delivery import Scalar
+from plantwright_api.wire.delivery import Origin, Scalar
 from plantwright_gateway.context.calendar import WorkCalendar
 from plantwright_gateway.context.counters import as_count, part_delta
 
@@ -19,6 +19,10 @@ State = Literal["Production", "Setup", "Delay", "Idle", "PlannedDown", "Unknown"
 STATES: Final[tuple[State, ...]] = get_args(State)
 UNKNOWN: Final = "Unknown"
 NONE_MADE: Final = (0, 0, 0)
+FAILED: Final = "Delay"
+STOPPED: Final = frozenset({"Delay", "Idle"})
+"""States in which a machine could work and does not."""
+DAY: Final = 86_400_000_000_000
 BUSY: Final = frozenset({"Production", "Setup", "Delay", "Idle"})
 """States of planned busy time: known, and not planned to be down."""
 
@@ -31,6 +35,8 @@ class Totals(msgspec.Struct, rename="camel"):
     good: int = 0
     rejected: int = 0
     reworked: int = 0
+    failures: int = 0
+    """Stretches of Delay, each counted once, where it first is in planned time."""
     planned_production_ns: int = 0
     """Planned run time of the parts made so far: each part at the PRI of its time, so a new PRI changes no past."""
     baselines: dict[str, int] = {}
@@ -54,6 +60,7 @@ class Kpis:
         self._states: Mapping[str, str] = states.values if states else {}
         self._fresh_ns = fresh_ns
         self.state_signal = states.signal if states else ""
+        self.origin: Origin = "Inferred" if states and states.infer else "Machine"
         self._good = parts.good if parts else None
         self._rejected = parts.rejected if parts else None
         self._reworked = parts.reworked if parts else None
@@ -64,12 +71,13 @@ class Kpis:
         counters = (self._good, self._rejected, self._reworked)
         self.signals = frozenset(name for name in (self.state_signal, *counters) if name)
         self._known_since = totals.at_ns
+        self._failing = False
 
     def succeed(self, before: "Kpis") -> None:
         """Take over what another configuration's counters know of the present."""
         if self.state_signal == before.state_signal and self._states == before._states:
             self.state, self._known_until = before.state, before._known_until
-            self._known_since = before._known_since
+            self._known_since, self._failing = before._known_since, before._failing
 
     def advance(self, now_ns: int) -> None:
         """Integrate up to now."""
@@ -87,6 +95,17 @@ class Kpis:
             self._known_since = now_ns
         self._known_until = now_ns + self._fresh_ns
 
+    def is_confirmed(self, now_ns: int) -> bool:
+        """Whether the machine spoke within the freshness."""
+        return now_ns <= self._known_until
+
+    def stopped_ns(self, since_ns: int, now_ns: int) -> int:
+        """For how long a machine that stands since `since_ns` has done so in planned time, up to a day; 0 outside of planned time."""
+        stopped = 0
+        for length, segment in self._calendar.segments(max(since_ns, now_ns - DAY), now_ns):
+            stopped = stopped + length if segment.planned else 0
+        return stopped if self._calendar.segment_at(now_ns).planned else 0
+
     def effective(self, now_ns: int) -> tuple[str, int]:
         """The state as far as it is known now, and since when that may be said; ns."""
         if now_ns > self._known_until or self.state == UNKNOWN:
@@ -103,6 +122,11 @@ class Kpis:
         """The state signal gave this code, or the name that the profile gives it; neither listed is Unknown."""
         self.advance(now_ns)
         self.state = self.state_of(code, name)
+
+    def infer(self, state: str, now_ns: int) -> None:
+        """A model of the state signal says so."""
+        self.advance(now_ns)
+        self.state = state
 
     def state_of(self, code: str, name: str) -> str:
         """What a code, or the name that the profile gives it, stands for."""
@@ -139,6 +163,11 @@ class Kpis:
         for length, segment in self._calendar.segments(start, end):
             sums = self.totals.states.setdefault(state, [0, 0])
             sums[0 if segment.planned else 1] += length
+            if state == FAILED and segment.planned and not self._failing and length:
+                self._failing = True
+                self.totals.failures += 1
+        if state != FAILED and end > start:
+            self._failing = False
 
 
 def planned_ns(totals: Totals) -> int:

@@ -105,7 +105,7 @@ def _machine_cells(row: MachineRow, now: str, zone: tzinfo) -> Iterator[Text]:
     yield Text(_progress(row))
     yield Text(percent(row.oee, 1))
     yield Text(percent(row.coverage))
-    yield Text(plain(row.reason or row.trouble))
+    yield Text(plain(row.trouble or row.reason))
 
 
 def _progress(row: MachineRow) -> str:

@@ -40,7 +40,8 @@ def snapshot(board: Opening) -> Frame:
         UserError: no board answers.
     """
     with board("/snapshot") as stream:
-        return _frame(b"".join(iter(lambda: stream.read1(PIECE), b"")))
+        content = b"".join(iter(lambda: stream.read1(PIECE), b""))
+    return _frame(content)
 
 
 def frames(board: Opening) -> Iterator[Frame]:
@@ -99,16 +100,17 @@ def in_cluster(namespace: str, plant: str) -> Opening:
         ) as process:
             try:
                 yield process.stdout  # type: ignore[misc]
-            finally:
+            except BaseException:
                 process.terminate()
+                raise
             _complain(process)
 
     return opened
 
 
 def _complain(process: "subprocess.Popen[bytes]") -> None:
-    """What kubectl said, where it ended by itself and not well."""
-    if process.wait() > 0 and process.stderr is not None:
+    """What kubectl said, where it did not end well; its output has ended, so it ends too."""
+    if process.wait(SECONDS) and process.stderr is not None:
         said = process.stderr.read(500).decode(errors="replace").strip()
         raise UserError(f"the board cannot be reached through the API server: {said}; forward a port and give --url")
 

@@ -265,7 +265,13 @@ def _state(resolved: Resolved, kept: set[str]) -> wire.StateModel | None:
         return None
     ready = codetables.states(state.values_from) if state.values_from else {}
     listed = {value.value: value.state for value in state.values}
-    return wire.StateModel(signal=state.signal, values={**ready, **listed})
+    infer = state.infer_from
+    return wire.StateModel(
+        signal=state.signal,
+        values={**ready, **listed},
+        infer=wire.StateInference(shortest_stop_seconds=infer.shortest_stop_seconds) if infer else None,
+        stop_alert_seconds=state.stop_alert_seconds,
+    )
 
 
 def _parts(resolved: Resolved, kept: set[str]) -> wire.PartCounters | None:

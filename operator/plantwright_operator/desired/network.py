@@ -5,11 +5,16 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from plantwright_api.addresses import METADATA
+from plantwright_operator.desired import names
 from plantwright_operator.model import Resolved
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "mqtt": 1883, "mqtts": 8883}
 NEVER: Final = tuple(ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", *sorted(METADATA)))
 """Link-local addresses and metadata services: what no gateway may reach, however wide the networks that a plant declares."""
+
+
+BOARD_LABEL: Final = "plantwright.io/board"
+"""The chart gives it to a plant's shop-floor board; its value is the plant."""
 
 
 class Block(NamedTuple):
@@ -55,6 +60,13 @@ def scrapers(resolved: Resolved, operator_namespace: str) -> list[str]:
     return sorted({monitoring, operator_namespace}) if monitoring else [""]
 
 
+def boards(resolved: Resolved) -> dict[str, str]:
+    """Labels of the plant's shop-floor board, in the machine's own namespace; none where any pod may come anyway."""
+    if resolved.plant.spec.network.monitoring_namespace is None:
+        return {}
+    return {BOARD_LABEL: names.label_value(resolved.plant.metadata.name)}
+
+
 def values(resolved: Resolved, operator_namespace: str) -> dict[str, Any]:
     """What the NetworkPolicy's template takes."""
     return {
@@ -62,6 +74,7 @@ def values(resolved: Resolved, operator_namespace: str) -> dict[str, Any]:
         "dns": needs_names(resolved),
         "dns_cidrs": sorted(resolved.plant.spec.network.dns_cidrs),
         "scrapers": scrapers(resolved, operator_namespace),
+        "boards": boards(resolved),
     }
 
 

@@ -1,0 +1,1 @@
+"""What viewers get: the page, and a stream of rows that is bounded per viewer."""

@@ -1,0 +1,364 @@
+-- KPIs of ISO 22400-2 from what gateways told: states from changes, parts from production, both by the time at which they happened.
+-- Nothing is summed up beforehand, so what comes late simply changes the answer. Durations are whole microseconds, run times of
+-- items whole nanoseconds, ratios are divided last. docs/guide-kpis.md says what each figure means.
+
+-- Calendars that were laid out as spans, without a gap from laid_from to laid_until. A fault: it cannot be read, and nothing is planned.
+CREATE TABLE IF NOT EXISTS calendars (
+  calendar text PRIMARY KEY,
+  laid_from timestamptz NOT NULL,
+  laid_until timestamptz NOT NULL,
+  fault text NOT NULL DEFAULT ''
+);
+-- Planned time and breaks of a shift, and what is between shifts; `day` is the local date on which the shift begins.
+CREATE TABLE IF NOT EXISTS calendar_spans (
+  calendar text NOT NULL,
+  start_time timestamptz NOT NULL,
+  end_time timestamptz NOT NULL,
+  planned boolean NOT NULL,
+  shift text NOT NULL,
+  day text NOT NULL,
+  PRIMARY KEY (calendar, start_time)
+);
+
+DO $$ BEGIN
+  CREATE AGGREGATE jsonb_merge(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb, INITCOND = '{}');
+EXCEPTION WHEN duplicate_function THEN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION microseconds(p_from timestamptz, p_until timestamptz) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT (extract(epoch FROM p_until - p_from) * 1000000)::bigint $$;
+
+-- Machines, and since when each must be known: the window's begin, or, where it was in Delay then, the begin of that failure, since it
+-- may have been counted before.
+CREATE OR REPLACE FUNCTION kpi_scope(p_sink text, p_from timestamptz, p_plant text, p_machine text)
+RETURNS TABLE (plant text, machine text, place jsonb, heard_time timestamptz, counts_rework boolean, counts_planned boolean,
+  since timestamptz) LANGUAGE sql STABLE AS $$
+  SELECT e.plant, e.machine, e.place, e.heard_time, e.counts_rework, e.counts_planned, coalesce(failing.since, p_from)
+  FROM equipment AS e
+  LEFT JOIN LATERAL (
+    SELECT c.source_time, c.seq FROM changes AS c
+    WHERE c.sink = e.sink AND c.plant = e.plant AND c.machine = e.machine AND c.of = 'State' AND c.source_time < p_from
+      AND c.value <> 'Delay'
+    ORDER BY c.source_time DESC, c.seq DESC LIMIT 1
+  ) AS up ON true
+  LEFT JOIN LATERAL (
+    SELECT c.source_time AS since FROM changes AS c
+    WHERE c.sink = e.sink AND c.plant = e.plant AND c.machine = e.machine AND c.of = 'State' AND c.source_time < p_from
+      AND (c.source_time, c.seq) > (coalesce(up.source_time, '-infinity'), coalesce(up.seq, 0))
+    ORDER BY c.source_time, c.seq LIMIT 1
+  ) AS failing ON true
+  WHERE e.sink = p_sink AND p_plant IN ('', e.plant) AND p_machine IN ('', e.machine)
+$$;
+
+-- Configurations with the time for which each is in force; of two at one time the later in the stream.
+CREATE OR REPLACE FUNCTION kpi_in_force(p_sink text, p_plant text, p_machine text)
+RETURNS TABLE (plant text, machine text, since timestamptz, until timestamptz, place jsonb, calendar_key text)
+LANGUAGE sql STABLE AS $$
+  SELECT plant, machine, source_time, until, place, calendar_key FROM (
+    SELECT c.*, coalesce(lead(source_time) OVER (PARTITION BY plant, machine ORDER BY source_time, seq, recorded_time), 'infinity')
+      AS until
+    FROM configurations AS c WHERE sink = p_sink AND p_plant IN ('', plant) AND p_machine IN ('', machine)
+  ) AS ordered WHERE source_time < until
+$$;
+
+-- What a change says, as keys of a situation; what the gateway did not say of an order is what was planned.
+CREATE OR REPLACE FUNCTION kpi_says(p_of text, p_value text, p_context jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+  SELECT CASE p_of WHEN 'Person' THEN jsonb_build_object('person', p_value) ELSE jsonb_build_object('jobOrder', p_value,
+    'workRequest', coalesce(nullif(p_context ->> 'workRequest', ''), max(work_request_id), ''),
+    'materialDefinition', coalesce(nullif(p_context ->> 'materialDefinition', ''), max(material_definition_id), '')) END
+  FROM job_orders WHERE id = p_value
+$$;
+
+-- Stretches in which nothing changes but the state: place, calendar (planned, shift, day), order and person; from each machine's `since`
+-- on. The latest change by (time, sequence) holds, and before the first there is none.
+CREATE OR REPLACE FUNCTION kpi_stretches(p_sink text, p_from timestamptz, p_to timestamptz, p_plant text, p_machine text)
+RETURNS TABLE (plant text, machine text, no bigint, at timestamptz, until timestamptz, so jsonb) LANGUAGE sql STABLE AS $$
+  WITH scope AS MATERIALIZED (
+    SELECT s.plant, s.machine, s.place, s.since FROM kpi_scope(p_sink, p_from, p_plant, p_machine) AS s
+  ), in_force AS MATERIALIZED (
+    SELECT f.plant, f.machine, greatest(f.since, s.since) AS since, least(f.until, p_to) AS until, f.place, f.calendar_key
+    FROM scope AS s JOIN kpi_in_force(p_sink, p_plant, p_machine) AS f USING (plant, machine)
+    WHERE f.until > s.since AND f.since < p_to
+  ), told AS (
+    SELECT plant, machine, since AS at, 0 AS rank, 0::bigint AS seq,
+      '{"planned": false, "shift": "", "day": ""}' || place AS says
+    FROM scope
+    UNION ALL
+    SELECT plant, machine, since, 1, 0, '{"planned": false, "shift": "", "day": ""}' || place FROM in_force
+    UNION ALL
+    SELECT f.plant, f.machine, greatest(f.since, d.start_time), 2, 0,
+      jsonb_build_object('planned', d.planned, 'shift', d.shift, 'day', d.day)
+    FROM in_force AS f JOIN calendar_spans AS d
+      ON d.calendar = f.calendar_key AND d.end_time > f.since AND d.start_time < f.until
+    UNION ALL
+    SELECT s.plant, s.machine, s.since, 3, 0, kpi_says(o.of, c.value, c.context)
+    FROM scope AS s CROSS JOIN (VALUES ('JobOrder'), ('Person')) AS o (of) CROSS JOIN LATERAL (
+      SELECT value, context FROM changes AS c
+      WHERE c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = o.of AND c.source_time < s.since
+      ORDER BY source_time DESC, seq DESC, recorded_time DESC LIMIT 1
+    ) AS c
+    UNION ALL
+    SELECT c.plant, c.machine, c.source_time, 4, c.seq, kpi_says(c.of, c.value, c.context)
+    FROM scope AS s JOIN changes AS c
+      ON c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of IN ('JobOrder', 'Person')
+      AND c.source_time >= s.since AND c.source_time < p_to
+  ), swept AS (
+    SELECT plant, machine, at, coalesce(lead(at) OVER along, p_to) AS until,
+      jsonb_merge(says) OVER (PARTITION BY plant, machine ORDER BY at, rank, seq ROWS UNBOUNDED PRECEDING) AS so
+    FROM told WINDOW along AS (PARTITION BY plant, machine ORDER BY at, rank, seq)
+  )
+  SELECT plant, machine, row_number() OVER (PARTITION BY plant, machine ORDER BY at), at, until, so FROM swept WHERE until > at
+$$;
+
+-- By what figures are told apart: nothing, shift, job order, production order (request) or product.
+CREATE OR REPLACE FUNCTION kpi_key(p_by text, so jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE p_by
+    WHEN 'shift' THEN ARRAY[so ->> 'day', so ->> 'shift']
+    WHEN 'order' THEN ARRAY[coalesce(so ->> 'workRequest', ''), coalesce(so ->> 'jobOrder', '')]
+    WHEN 'request' THEN ARRAY[coalesce(so ->> 'workRequest', '')]
+    WHEN 'product' THEN ARRAY[coalesce(so ->> 'materialDefinition', '')]
+    ELSE '{}'
+  END
+$$;
+
+CREATE OR REPLACE FUNCTION kpi_place(so jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT ARRAY[so ->> 'enterprise', so ->> 'site', so ->> 'area', so ->> 'line']
+$$;
+
+-- How states are numbered below.
+CREATE OR REPLACE FUNCTION kpi_code(p_state text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE p_state WHEN 'Production' THEN 1 WHEN 'Setup' THEN 2 WHEN 'Delay' THEN 3 WHEN 'Idle' THEN 4 WHEN 'PlannedDown' THEN 5
+    ELSE 0 END::bigint
+$$;
+
+-- Microseconds of each state in each stretch, and the failures in it: stretches of Delay, each counted once, where it first is in
+-- planned time. Until its first change, and once its gateway was last heard, a machine is Unknown.
+--
+-- Boundaries of stretches and of states are put in one order. What holds at each is the last one told: `at_no` and `at_code` carry the
+-- row's number in their upper bits, so that the greatest of the rows so far is the last.
+CREATE OR REPLACE FUNCTION kpi_states(p_sink text, p_from timestamptz, p_to timestamptz, p_plant text, p_machine text)
+RETURNS TABLE (plant text, machine text, no bigint, code bigint, us bigint, failures bigint) LANGUAGE sql STABLE AS $$
+  WITH scope AS MATERIALIZED (
+    SELECT row_number() OVER () AS m, s.* FROM kpi_scope(p_sink, p_from, p_plant, p_machine) AS s
+  ), boundary AS (
+    SELECT s.m, t.at, 0 AS rank, 0::bigint AS seq, t.no << 1 | (t.so ->> 'planned')::boolean::integer AS no, NULL::bigint AS code
+    FROM kpi_stretches(p_sink, p_from, p_to, p_plant, p_machine) AS t JOIN scope AS s USING (plant, machine)
+    UNION ALL
+    SELECT s.m, s.since, 1, 0, NULL, coalesce((
+      SELECT kpi_code(c.value) FROM changes AS c
+      WHERE c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = 'State' AND c.source_time < s.since
+      ORDER BY c.source_time DESC, c.seq DESC, c.recorded_time DESC LIMIT 1), 0)
+    FROM scope AS s
+    UNION ALL
+    SELECT s.m, c.source_time, 2, c.seq, NULL, kpi_code(c.value) FROM scope AS s JOIN changes AS c
+      ON c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = 'State'
+      AND c.source_time >= s.since AND c.source_time < p_to
+    UNION ALL
+    SELECT s.m, greatest(s.heard_time, s.since), 3, 0, NULL, 0 FROM scope AS s
+    WHERE s.heard_time < p_to AND NOT EXISTS (
+      SELECT FROM changes AS c WHERE c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = 'State'
+        AND c.source_time > s.heard_time)
+  ), numbered AS (
+    SELECT m, at, no, code, row_number() OVER along AS rn, coalesce(lead(at) OVER along, p_to) AS until
+    FROM boundary WINDOW along AS (PARTITION BY m ORDER BY at, rank, seq)
+  ), filled AS (
+    SELECT m, at, until, rn, max(rn << 30 | no) OVER so_far AS at_no, max(rn << 3 | code) OVER so_far AS at_code
+    FROM numbered WINDOW so_far AS (PARTITION BY m ORDER BY rn ROWS UNBOUNDED PRECEDING)
+  ), stretch AS (
+    SELECT m, at, until, rn, (at_no & (1 << 30) - 1) >> 1 AS no, at_no & 1 = 1 AND at_code & 7 = 3 AS failing, at_code & 7 AS code
+    FROM filled WHERE until > at
+  ), judged AS (
+    SELECT *, failing AND at >= p_from AND
+      coalesce(max(rn) FILTER (WHERE failing) OVER (PARTITION BY m ORDER BY rn ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+      <= coalesce(max(rn) FILTER (WHERE code <> 3) OVER (PARTITION BY m ORDER BY rn ROWS UNBOUNDED PRECEDING), 0) AS fails
+    FROM stretch
+  )
+  SELECT s.plant, s.machine, j.no, j.code, j.us, j.failures FROM (
+    SELECT m, no, code, sum(microseconds(greatest(at, p_from), until))::bigint AS us, count(*) FILTER (WHERE fails) AS failures
+    FROM judged WHERE until > p_from GROUP BY 1, 2, 3
+  ) AS j JOIN scope AS s USING (m)
+$$;
+
+-- Time elements of each machine in microseconds. `aoet`: an order was under way. `apat`, `apwt`: somebody was logged on in planned busy
+-- time, and the machine was processing then.
+CREATE OR REPLACE FUNCTION kpi_times(p_sink text, p_from timestamptz, p_to timestamptz, p_plant text, p_machine text, p_by text)
+RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigint, known bigint, pbt bigint, apt bigint,
+  production bigint, asut bigint, adet bigint, aoet bigint, apat bigint, apwt bigint, failures bigint) LANGUAGE sql STABLE AS $$
+  WITH timed AS (
+    SELECT plant, machine, so, us, code, failures, (so ->> 'planned')::boolean AS plan,
+      coalesce(so ->> 'jobOrder', '') <> '' AS ordered, coalesce(so ->> 'person', '') <> '' AS attended
+    FROM kpi_stretches(p_sink, p_from, p_to, p_plant, p_machine)
+    JOIN kpi_states(p_sink, p_from, p_to, p_plant, p_machine) USING (plant, machine, no)
+  )
+  SELECT plant, machine, kpi_place(so), kpi_key(p_by, so),
+    coalesce(sum(us) FILTER (WHERE plan), 0),
+    coalesce(sum(us) FILTER (WHERE plan AND code <> 0), 0),
+    coalesce(sum(us) FILTER (WHERE plan AND code BETWEEN 1 AND 4), 0),
+    coalesce(sum(us) FILTER (WHERE plan AND code = 1), 0),
+    coalesce(sum(us) FILTER (WHERE code = 1), 0),
+    coalesce(sum(us) FILTER (WHERE plan AND code = 2), 0),
+    coalesce(sum(us) FILTER (WHERE plan AND code = 3), 0),
+    coalesce(sum(us) FILTER (WHERE ordered), 0),
+    coalesce(sum(us) FILTER (WHERE attended AND plan AND code BETWEEN 1 AND 4), 0),
+    coalesce(sum(us) FILTER (WHERE attended AND plan AND code IN (1, 2)), 0),
+    sum(failures)::bigint
+  FROM timed GROUP BY 1, 2, 3, 4
+$$;
+
+-- Parts of each machine. A part belongs to the shift, order and place of the time at which its counter was read. `priced`: PRI x parts
+-- in nanoseconds; `unpriced`: parts of which no PRI is known.
+CREATE OR REPLACE FUNCTION kpi_parts(p_sink text, p_from timestamptz, p_to timestamptz, p_plant text, p_machine text, p_by text)
+RETURNS TABLE (plant text, machine text, place text[], key text[], good bigint, rejected bigint, reworked bigint, ordered bigint,
+  priced numeric, unpriced bigint) LANGUAGE sql STABLE AS $$
+  SELECT s.plant, s.machine, kpi_place(so), kpi_key(p_by, so), sum(made.good)::bigint, sum(made.rejected)::bigint,
+    sum(made.reworked)::bigint,
+    coalesce(sum(made.good + made.rejected) FILTER (WHERE coalesce(so ->> 'jobOrder', '') <> ''), 0)::bigint,
+    sum(made.priced), sum(made.unpriced)::bigint
+  FROM kpi_stretches(p_sink, p_from, p_to, p_plant, p_machine) AS s CROSS JOIN LATERAL (
+    SELECT coalesce(sum(p.good), 0) AS good, coalesce(sum(p.rejected), 0) AS rejected, coalesce(sum(p.reworked), 0) AS reworked,
+      coalesce(sum((p.good + p.rejected)::numeric * p.planned_run_ns), 0) AS priced,
+      coalesce(sum(p.good + p.rejected) FILTER (WHERE p.planned_run_ns IS NULL), 0) AS unpriced, count(*) AS told
+    FROM production AS p
+    WHERE p.sink = p_sink AND p.plant = s.plant AND p.machine = s.machine AND p.source_time >= greatest(s.at, p_from)
+      AND p.source_time < s.until
+  ) AS made
+  WHERE made.told > 0 GROUP BY 1, 2, 3, 4
+$$;
+
+-- All elements of each machine, and which of them its line takes: of a serial line the time of the bottleneck, the parts of the exit.
+-- `effective`: the machine counts parts and all their PRI are known, so that its production may be held against them.
+CREATE OR REPLACE FUNCTION kpi_machines(p_sink text, p_from timestamptz, p_to timestamptz, p_level text, p_by text, p_plant text,
+  p_area text, p_line text, p_machine text)
+RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigint, known bigint, pbt bigint, apt bigint,
+  production bigint, asut bigint, adet bigint, aoet bigint, apat bigint, apwt bigint, failures bigint, good bigint, rejected bigint,
+  reworked bigint, ordered bigint, priced numeric, counts_rework boolean, effective boolean, serial boolean, bottleneck text,
+  of_time boolean, of_parts boolean) LANGUAGE sql STABLE AS $$
+  WITH element AS (
+    SELECT t.*, 0::bigint AS good, 0::bigint AS rejected, 0::bigint AS reworked, 0::bigint AS ordered, 0::numeric AS priced,
+      0::bigint AS unpriced
+    FROM kpi_times(p_sink, p_from, p_to, p_plant, p_machine, p_by) AS t
+    UNION ALL
+    SELECT p.plant, p.machine, p.place, p.key, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, p.good, p.rejected, p.reworked, p.ordered, p.priced,
+      p.unpriced
+    FROM kpi_parts(p_sink, p_from, p_to, p_plant, p_machine, p_by) AS p
+  ), summed AS (
+    SELECT plant, machine, place, key, sum(planned)::bigint AS planned, sum(known)::bigint AS known, sum(pbt)::bigint AS pbt,
+      sum(apt)::bigint AS apt, sum(production)::bigint AS production, sum(asut)::bigint AS asut, sum(adet)::bigint AS adet,
+      sum(aoet)::bigint AS aoet, sum(apat)::bigint AS apat, sum(apwt)::bigint AS apwt, sum(failures)::bigint AS failures,
+      sum(good)::bigint AS good, sum(rejected)::bigint AS rejected, sum(reworked)::bigint AS reworked,
+      sum(ordered)::bigint AS ordered, sum(priced) AS priced, sum(unpriced) AS unpriced
+    FROM element
+    WHERE p_area IN ('', place[3]) AND p_line IN ('', place[4])
+    GROUP BY plant, machine, place, key
+  )
+  SELECT s.plant, s.machine, s.place, s.key, s.planned, s.known, s.pbt, s.apt, s.production, s.asut, s.adet, s.aoet, s.apat, s.apwt,
+    s.failures, s.good, s.rejected, s.reworked, s.ordered, s.priced, e.counts_rework, e.counts_planned AND s.unpriced = 0,
+    role.serial, coalesce(l.bottleneck, ''), NOT role.serial OR s.machine = l.bottleneck, NOT role.serial OR s.machine = l.exit
+  FROM summed AS s JOIN equipment AS e ON e.sink = p_sink AND e.plant = s.plant AND e.machine = s.machine
+  LEFT JOIN lines AS l ON l.plant = s.plant AND l.area = s.place[3] AND l.line = s.place[4]
+  CROSS JOIN LATERAL (SELECT p_level <> 'machine' AND coalesce(l.flow = 'Serial', false) AS serial) AS role
+$$;
+
+-- Elements of machines (p_level machine) or lines. The PRI of a serial line is its bottleneck's: of the window, else the last one told; a
+-- bottleneck that counts no parts has none, and the exit machine's stands in.
+CREATE OR REPLACE FUNCTION kpi_lines(p_sink text, p_from timestamptz, p_to timestamptz, p_level text, p_by text, p_plant text,
+  p_area text, p_line text, p_machine text)
+RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigint, known bigint, pbt bigint, apt bigint, asut bigint,
+  adet bigint, aoet bigint, apat bigint, apwt bigint, failures bigint, good bigint, rejected bigint, ordered bigint, reworked bigint,
+  rework_parts bigint, first_pass bigint, priced numeric, production bigint) LANGUAGE sql STABLE AS $$
+  WITH folded AS (
+    SELECT m.plant, CASE p_level WHEN 'machine' THEN m.machine ELSE '' END AS machine, m.place, m.key,
+      bool_or(serial) AS serial, max(bottleneck) AS bottleneck,
+      sum(planned) FILTER (WHERE of_time) AS planned, sum(known) FILTER (WHERE of_time) AS known,
+      sum(pbt) FILTER (WHERE of_time) AS pbt, sum(apt) FILTER (WHERE of_time) AS apt, sum(asut) FILTER (WHERE of_time) AS asut,
+      sum(adet) FILTER (WHERE of_time) AS adet, sum(aoet) FILTER (WHERE of_time) AS aoet, sum(apat) FILTER (WHERE of_time) AS apat,
+      sum(apwt) FILTER (WHERE of_time) AS apwt, sum(failures) FILTER (WHERE of_time) AS failures,
+      sum(good) FILTER (WHERE of_parts) AS good, sum(rejected) FILTER (WHERE of_parts) AS rejected,
+      sum(ordered) FILTER (WHERE of_parts) AS ordered,
+      sum(reworked) FILTER (WHERE of_parts AND counts_rework) AS reworked,
+      sum(good + rejected) FILTER (WHERE of_parts AND counts_rework) AS rework_parts,
+      sum(good - reworked) FILTER (WHERE of_parts AND counts_rework) AS first_pass,
+      sum(priced) FILTER (WHERE of_parts AND effective) AS priced,
+      sum(priced) FILTER (WHERE of_time AND effective) / nullif(sum(good + rejected) FILTER (WHERE of_time AND effective), 0) AS pri,
+      sum(production) FILTER (WHERE of_time AND (effective OR serial)) AS production
+    FROM kpi_machines(p_sink, p_from, p_to, p_level, p_by, p_plant, p_area, p_line, p_machine) AS m
+    GROUP BY 1, 2, 3, 4
+  )
+  SELECT f.plant, f.machine, f.place, f.key, f.planned::bigint, f.known::bigint, f.pbt::bigint, f.apt::bigint, f.asut::bigint,
+    f.adet::bigint, f.aoet::bigint, f.apat::bigint, f.apwt::bigint, f.failures::bigint, f.good::bigint, f.rejected::bigint,
+    f.ordered::bigint, f.reworked::bigint, f.rework_parts::bigint, f.first_pass::bigint,
+    CASE WHEN f.serial THEN coalesce(coalesce(f.pri, last.pri) * (f.good + f.rejected), f.priced) ELSE f.priced END,
+    f.production::bigint
+  FROM folded AS f LEFT JOIN LATERAL (
+    SELECT p.planned_run_ns AS pri FROM production AS p
+    WHERE f.serial AND p.sink = p_sink AND p.plant = f.plant AND p.machine = f.bottleneck AND p.source_time < p_to
+      AND p.planned_run_ns IS NOT NULL
+    ORDER BY p.source_time DESC LIMIT 1
+  ) AS last ON true
+$$;
+
+-- One level of places, where it is the same for all.
+CREATE OR REPLACE FUNCTION kpi_same(p_places text[], p_level integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN count(DISTINCT name) = 1 THEN max(name) ELSE '' END
+  FROM (SELECT coalesce(p_places[n][p_level], '') AS name FROM generate_subscripts(p_places, 1) AS n) AS names
+$$;
+
+-- Calendars must be laid out for the whole window: planned time that is not known must not be taken for none.
+CREATE OR REPLACE FUNCTION kpi_needs(p_sink text, p_from timestamptz, p_to timestamptz, p_plant text, p_machine text)
+RETURNS TABLE (calendar text, since timestamptz, until timestamptz) LANGUAGE sql STABLE AS $$
+  SELECT f.calendar_key, min(greatest(f.since, s.since)), max(least(f.until, p_to))
+  FROM kpi_scope(p_sink, p_from, p_plant, p_machine) AS s JOIN kpi_in_force(p_sink, p_plant, p_machine) AS f USING (plant, machine)
+  WHERE f.until > s.since AND f.since < p_to GROUP BY f.calendar_key
+$$;
+
+-- The figures of p_level (machine, line, area, plant, enterprise) in [p_from, p_to), told apart by p_by (shift, order, request, product or
+-- ''); p_plant, p_area, p_line and p_machine narrow what is counted, '' does not. What has not happened yet is not counted.
+CREATE OR REPLACE FUNCTION kpis(p_sink text, p_from timestamptz, p_to timestamptz, p_level text, p_by text DEFAULT '',
+  p_plant text DEFAULT '', p_area text DEFAULT '', p_line text DEFAULT '', p_machine text DEFAULT '')
+RETURNS TABLE (enterprise text, site text, plant text, area text, line text, machine text, key text[],
+  planned_us bigint, known_us bigint, pbt_us bigint, apt_us bigint, aupt_us bigint, asut_us bigint, adet_us bigint, aoet_us bigint,
+  apat_us bigint, apwt_us bigint, production_us bigint, priced_ns numeric, failures bigint, pq bigint, gq bigint, sq bigint, rq bigint,
+  coverage double precision, availability double precision, effectiveness double precision, quality_ratio double precision,
+  oee double precision, nee double precision, setup_rate double precision, scrap_ratio double precision,
+  rework_ratio double precision, first_pass_yield double precision, throughput_per_hour double precision, mtbf_us double precision,
+  mttr_us double precision, worker_efficiency double precision) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_to timestamptz := least(p_to, now());
+BEGIN
+  IF EXISTS (
+    SELECT FROM kpi_needs(p_sink, p_from, v_to, p_plant, p_machine) AS n LEFT JOIN calendars AS c USING (calendar)
+    WHERE c.laid_from IS NULL OR c.fault = '' AND (c.laid_from > n.since OR c.laid_until < n.until)
+  ) THEN
+    RAISE EXCEPTION 'a calendar is not laid out for this time' USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  RETURN QUERY
+  WITH placed AS (
+    SELECT i.*, CASE p_level WHEN 'enterprise' THEN '' ELSE i.plant END AS in_plant,
+      CASE WHEN p_level = 'enterprise' THEN i.place[1:1] WHEN p_level = 'area' THEN i.place[3:3] WHEN p_level = 'line' THEN i.place[3:4]
+        ELSE '{}' END AS within,
+      CASE p_level WHEN 'enterprise' THEN 1 WHEN 'plant' THEN 2 WHEN 'area' THEN 3 ELSE 4 END AS depth
+    FROM kpi_lines(p_sink, p_from, v_to, p_level, p_by, p_plant, p_area, p_line, p_machine) AS i
+  ), level AS (
+    SELECT array_agg(p.place[1:depth] ORDER BY p.place) AS places, p.in_plant, p.machine, p.key,
+      sum(p.planned)::bigint AS planned, sum(p.known)::bigint AS known, sum(p.pbt)::bigint AS pbt, sum(p.apt)::bigint AS apt,
+      sum(p.asut)::bigint AS asut, sum(p.adet)::bigint AS adet, sum(p.aoet)::bigint AS aoet, sum(p.apat)::bigint AS apat,
+      sum(p.apwt)::bigint AS apwt, sum(p.failures)::bigint AS failures, sum(p.good)::bigint AS good,
+      sum(p.rejected)::bigint AS rejected, sum(p.ordered)::bigint AS ordered, sum(p.reworked)::bigint AS reworked,
+      sum(p.rework_parts)::bigint AS rework_parts, sum(p.first_pass)::bigint AS first_pass,
+      sum(p.priced) FILTER (WHERE p.production IS NOT NULL) AS priced,
+      sum(p.production) FILTER (WHERE p.priced IS NOT NULL)::bigint AS production
+    FROM placed AS p GROUP BY p.in_plant, p.within, p.machine, p.key
+  ), ratio AS (
+    SELECT l.*, l.apt::float8 / nullif(l.pbt, 0) AS a, l.priced::float8 / nullif(l.production::float8 * 1000, 0) AS e,
+      l.good::float8 / nullif(l.good + l.rejected, 0) AS q
+    FROM level AS l
+  )
+  SELECT kpi_same(r.places, 1), kpi_same(r.places, 2), r.in_plant, kpi_same(r.places, 3), kpi_same(r.places, 4), r.machine, r.key, r.planned, r.known, r.pbt, r.apt, r.apt + r.asut, r.asut, r.adet,
+    r.aoet, r.apat, r.apwt, r.production, r.priced, r.failures, r.good + r.rejected, r.good, r.rejected, r.reworked,
+    r.known::float8 / nullif(r.planned, 0), r.a, r.e, r.q, r.a * r.e * r.q, (r.apt + r.asut)::float8 / nullif(r.pbt, 0) * r.e * r.q,
+    r.asut::float8 / nullif(r.apt + r.asut, 0), r.rejected::float8 / nullif(r.good + r.rejected, 0),
+    r.reworked::float8 / nullif(r.rework_parts, 0), r.first_pass::float8 / nullif(r.rework_parts, 0),
+    r.ordered::float8 * 3600000000 / nullif(r.aoet, 0), (r.pbt - r.adet)::float8 / nullif(r.failures, 0),
+    r.adet::float8 / nullif(r.failures, 0), r.apwt::float8 / nullif(r.apat, 0)
+  FROM ratio AS r ORDER BY r.in_plant, r.places, r.machine, r.key;
+END $$;

@@ -1,0 +1,323 @@
+"""One signal's samples in, the machine's state out: levels, hysteresis, the cycle's pauses, and when it cannot tell. Pure.
+
+     sample -> bin -> seconds per bin -> levels            every 10 minutes of signal
+                 \\-> above or below work -> pauses -> the state, and since when
+
+Times are ns, all lengths seconds. Nothing here depends on when it is called, only on the samples.
+"""
+
+import math
+from typing import Annotated, Final, Literal, NamedTuple
+
+import msgspec
+
+from plantwright_gateway.infer.cycles import Cycles
+from plantwright_gateway.infer.levels import BINS, Histogram, Levels, levels
+from plantwright_gateway.infer.pauses import BINS as PAUSE_BINS
+from plantwright_gateway.infer.pauses import FEWEST, Pauses
+from plantwright_gateway.infer.watch import WHITE, Watch
+
+Word = Literal["Producing", "Idle", "Off", ""]
+Reason = Literal["", "Learning", "OneLevel", "LevelsNotApart", "Noise", "Stuck", "Drifted", "NoData"]
+REASONS: Final[dict[Reason, str]] = {
+    "": "",
+    "Learning": "the levels of the signal are still being learnt",
+    "OneLevel": "the signal has kept to one level so far: work and rest cannot be told apart",
+    "LevelsNotApart": "the signal has no levels that are clearly apart",
+    "Noise": "the signal jumps from sample to sample as noise does, and shows nothing else",
+    "Stuck": "the signal has not changed at all for longer than it ever does at this level",
+    "Drifted": "the signal stays between the levels that were learnt; they are being learnt anew",
+    "NoData": "no usable sample for a while",
+}
+
+SECOND: Final = 1_000_000_000
+LONGEST_SILENCE: Final = 60.0
+"""Seconds without a sample after which nothing is known of the time between."""
+CALIBRATE_EVERY: Final = 1200.0
+LEARN_LEAST: Final = 900.0
+ONE_LEVEL_AFTER: Final = 86_400.0
+HALF_LIFE: Final = 3 * 86_400.0
+LEARN_WORK: Final = 3600.0
+YOUNG_WORK: Final = 4 * LEARN_WORK
+"""Until so much work was seen, levels that turn out to be others void what was learnt with them."""
+LEARN_PAUSES: Final = 30.0
+SHORTEST_WORK: Final = 3.0
+MARGIN: Final = 1.25
+"""A stop begins when a pause is so much longer than the cycle's longest."""
+LONGEST_PAUSE: Final = 300.0
+LATE_LIMIT: Final = 20
+"""So many samples in a row that are older than one before: the clock was set back, and this is the present."""
+BEYOND_LIMIT: Final = 3
+LARGEST: Final = 1e300
+SMALLEST: Final = 1e-9
+PEAK_SECONDS: Final = 60.0
+SPOILT: Final = 64.0
+"""A scale whose upper end is so many times too far away shows nothing: one wild value has set it."""
+FORGET_WHEN_MOVED: Final = 0.1
+"""What is kept of what was learnt when the signal has left its scale or its levels."""
+
+
+class Inferred(NamedTuple):
+    """What is known at a sample: the state, since when (ns), how sure (0 to 1), and why it is not known."""
+
+    word: Word
+    since_ns: int
+    confidence: float
+    reason: Reason
+
+
+class Kept(msgspec.Struct, frozen=True, rename="camel"):
+    """What a model remembers, as it is stored."""
+
+    top: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    seconds: Annotated[list[float], msgspec.Meta(min_length=BINS, max_length=BINS)] | None = None
+    peaks: Annotated[list[float], msgspec.Meta(min_length=BINS, max_length=BINS)] | None = None
+    pauses: Annotated[list[float], msgspec.Meta(min_length=PAUSE_BINS, max_length=PAUSE_BINS)] | None = None
+    cycles: tuple[int, list[float]] = (0, [])
+    levels: Levels | None = None
+    known: bool = False
+    times: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    watch: Annotated[list[float], msgspec.Meta(min_length=9, max_length=9)] | None = None
+
+
+class Model:
+    """Of one signal. `shortest_stop`: pauses shorter than this many seconds are never a stop.
+
+    Constant memory: some lists of fixed length and some numbers.
+    """
+
+    def __init__(self, shortest_stop: float = 15.0, kept: bytes | None = None) -> None:
+        """`kept` is what `dump` gave before a restart; what cannot be read begins anew."""
+        remembered = _read(kept)
+        self.shortest_stop = shortest_stop
+        self.histogram = Histogram(remembered.top, remembered.seconds)
+        self.peaks = Histogram(remembered.top, remembered.peaks)
+        """The highest value of each minute."""
+        self.pauses = Pauses(remembered.pauses)
+        self.cycles = Cycles(*remembered.cycles)
+        self.levels = remembered.levels
+        self.now = Inferred("", 0, 0.0, "NoData" if remembered.known else "Learning")
+        self.known = remembered.known
+        """Whether enough was seen to tell the state."""
+        self.late = 0
+        """Samples in a row that are no later than one before."""
+        self._watch = Watch(remembered.watch)
+        self._learnt, self._calibrated, self._worked = remembered.times
+        self._of_cycle, self._hold = (0.0, 0.0), shortest_stop
+        self._learn_pauses()
+        self._at_ns = 0
+        self._value = 0.0
+        self._bin = self._peak = 0
+        self._peak_seconds = 0.0
+        self._high = False
+        self._turned_ns = 0
+        """When the signal last went above or below work."""
+        self._work = 0.0
+        """Seconds at work since the last stop, until there are enough of them to call it work."""
+        self._work_ns = 0
+        self._above = 0
+        """Samples in a row beyond the end of the scale."""
+
+    def dump(self) -> bytes:
+        """What must survive a restart, some 4 kB."""
+        kept = Kept(
+            top=self.histogram.top,
+            seconds=self.histogram.seconds,
+            peaks=self.peaks.seconds,
+            pauses=self.pauses.counts,
+            cycles=self.cycles.kept(),
+            levels=self.levels,
+            known=self.known,
+            times=(self._learnt, self._calibrated, self._worked),
+            watch=self._watch.kept(),
+        )
+        return msgspec.json.encode(kept)
+
+    def observe(self, time_ns: int, value: object) -> Inferred:
+        """A sample, in whatever order they come: what is no number or comes late changes nothing but the time.
+
+        Args:
+            time_ns: when it was observed.
+            value: bool, None, NaN and the like count as missing.
+        """
+        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= LARGEST:
+            return self._missing(time_ns)
+        elapsed = (time_ns - self._at_ns) / SECOND
+        if not 0 < elapsed <= LONGEST_SILENCE:
+            return self._interrupted(time_ns, value, elapsed)
+        self.late = 0
+        place, before = self._placed(value), self._bin
+        if self.now.reason != "Stuck":
+            self.histogram.seconds[before] += elapsed
+            self._learnt += elapsed
+            self._note_peak(place, elapsed)
+        known = self.levels
+        between = known is not None and known.down < place < known.up
+        self._watch.note(elapsed, place, before, value != self._value, self._high, between)
+        self._at_ns, self._value, self._bin = time_ns, value, place
+        if self._learnt - self._calibrated >= CALIBRATE_EVERY:
+            self._calibrate()
+        if self.levels:
+            self._turn(self.levels, time_ns, place, elapsed)
+            self.now = self._judged(self.levels, time_ns, place)
+        return self.now
+
+    # samples
+
+    def _missing(self, time_ns: int) -> Inferred:
+        if (time_ns - self._at_ns) / SECOND > LONGEST_SILENCE and self.now.word:
+            self.now = Inferred("", self._at_ns, 0.0, "NoData")
+        return self.now
+
+    def _interrupted(self, time_ns: int, value: float, elapsed: float) -> Inferred:
+        """The first sample, one after a silence, or a late one; many late ones in a row are a clock that was set back."""
+        if elapsed <= 0 and self.late < LATE_LIMIT:
+            self.late += 1
+            return self.now
+        self.late = 0
+        self._value, self._bin = value, self._placed(value)
+        if self.levels:
+            self._high, self._work = self._bin > self.levels.up, 0.0
+            self.now = Inferred("", self._at_ns, 0.0, "NoData")
+        self._at_ns = self._turned_ns = self._work_ns = time_ns
+        self.cycles.interrupt()
+        self._watch.restart()
+        return self.now
+
+    def _placed(self, value: float) -> int:
+        """The bin of a value. A scale grows only after some values beyond it: one alone is a fault of the meter."""
+        histogram = self.histogram
+        if abs(value) > histogram.top:
+            self._above += 1
+            if self._above >= BEYOND_LIMIT or not histogram.top:
+                self._rescale(_scale_end(abs(value)))
+        else:
+            self._above = 0
+        return histogram.bin(value)
+
+    def _rescale(self, top: float) -> None:
+        histogram = self.histogram
+        edges = [histogram.value(edge) for edge in self.levels or ()]
+        for each in (histogram, self.peaks):
+            if self.known:
+                each.age(FORGET_WHEN_MOVED)
+            each.rescale(top)
+        if self.levels:
+            clear = self.levels.clear
+            self.levels = Levels(*(histogram.place(edge) for edge in edges))._replace(clear=clear)
+        self._bin, self._peak = histogram.bin(self._value), 0
+        self._watch.forget()
+
+    def _note_peak(self, place: int, elapsed: float) -> None:
+        self._peak = max(self._peak, place)
+        self._peak_seconds += elapsed
+        if self._peak_seconds >= PEAK_SECONDS:
+            self.peaks.seconds[self._peak] += self._peak_seconds
+            self._peak, self._peak_seconds = place, 0.0
+
+    # what was learnt
+
+    def _calibrate(self) -> None:
+        step = self._learnt - self._calibrated
+        self._calibrated = self._learnt
+        share = FORGET_WHEN_MOVED if self.now.reason == "Drifted" else 0.5 ** (step / HALF_LIFE)
+        for histogram in (self.histogram, self.peaks):
+            histogram.age(share)
+        end = self.histogram.used()
+        if end < self.histogram.top / SPOILT:
+            self.histogram, self.peaks = Histogram(), Histogram()
+        elif end < self.histogram.top / 4:
+            self._rescale(_scale_end(end))
+        if self._learnt < LEARN_LEAST:
+            return
+        found = levels(self.histogram, self.peaks.seconds)
+        if found and (self.levels or self._watch.white() < WHITE):
+            if self.levels is None:
+                self._begin(found)
+            elif not self.levels.low < found.down < self.levels.high:
+                self._start_over()
+            self.levels = found
+        elif self.levels is None:
+            self.now = Inferred("", self._at_ns, 0.0, self._why())
+        self._learn_pauses()
+
+    def _start_over(self) -> None:
+        """Pauses were between other levels; what was young is not known at all."""
+        self.pauses = Pauses()
+        if self._worked < YOUNG_WORK:
+            self._worked, self.known, self.now = 0.0, False, Inferred("", self._at_ns, 0.0, "Learning")
+
+    def _learn_pauses(self) -> None:
+        if self.pauses.total() < FEWEST:  # also where they are counted anew: what was learnt before holds until then
+            return
+        self._of_cycle = self.pauses.of_cycle()
+        self._hold = max(self.shortest_stop, min(self._of_cycle[1] * MARGIN, LONGEST_PAUSE))
+
+    def _begin(self, found: Levels) -> None:
+        self._high, self._turned_ns, self._work, self._work_ns = self._bin > found.up, self._at_ns, 0.0, self._at_ns
+
+    def _why(self) -> Reason:
+        if self._watch.white() > WHITE:
+            return "Noise"
+        peak = max(self.histogram.seconds)
+        used = sum(1 for seconds in self.histogram.seconds if seconds > 0.02 * peak)
+        if used > BINS // 4:
+            return "LevelsNotApart"
+        return "OneLevel" if self._learnt > ONE_LEVEL_AFTER else "Learning"
+
+    # the state
+
+    def _turn(self, levels: Levels, time_ns: int, place: int, elapsed: float) -> None:
+        """Whether the signal is above or below work, with hysteresis; pauses that end are learnt."""
+        if self._high:
+            self._work += elapsed
+            self._worked += elapsed
+            if place < levels.down:
+                self._high, self._turned_ns = False, time_ns
+        elif place > levels.up:
+            pause = (time_ns - self._turned_ns) / SECOND
+            if pause < LONGEST_PAUSE:
+                self.pauses.note(pause)
+            self.cycles.pause_ended(time_ns, pause, self._of_cycle)
+            if not self._work:
+                self._work_ns = time_ns
+            self._high, self._turned_ns = True, time_ns
+
+    def _judged(self, levels: Levels, time_ns: int, place: int) -> Inferred:
+        now = self.now
+        if not self.known:
+            self.known = self._worked > LEARN_WORK or self.pauses.total() > LEARN_PAUSES
+            self._learn_pauses()
+            return now
+        trouble = self._watch.trouble(self._high, place < levels.off)
+        if trouble:
+            self._work, self._work_ns, self._turned_ns = 0.0, time_ns, time_ns
+            return now if now.reason == trouble else Inferred("", time_ns, 0.0, trouble)
+        stay = (time_ns - self._turned_ns) / SECOND
+        if self._high:
+            if now.word != "Producing" and self._work < SHORTEST_WORK:
+                return now
+            since = now.since_ns if now.word == "Producing" else self._work_ns
+            return Inferred("Producing", since, levels.clear, "")
+        if stay < self._hold:
+            return now._replace(confidence=levels.clear * (1 - 0.5 * stay / self._hold)) if now.word else now
+        self._work = 0.0
+        word: Word = "Off" if place < levels.off else "Idle"
+        if now.word == word:
+            return now._replace(confidence=levels.clear * (1 - 0.5 * self._hold / stay))
+        since = time_ns if now.word in ("Off", "Idle") else self._turned_ns
+        return Inferred(word, since, 0.5 * levels.clear, "")
+
+
+def _scale_end(value: float) -> float:
+    """A power of two, so that a scale moves rarely."""
+    return 2.0 ** math.ceil(math.log2(max(value, SMALLEST)))
+
+
+def _read(kept: bytes | None) -> Kept:
+    if kept:
+        try:
+            return msgspec.json.decode(kept, type=Kept)
+        except msgspec.MsgspecError:
+            pass
+    return Kept()
