@@ -67,7 +67,8 @@ def vague(stage: Any) -> Any:
 @pytest.fixture(scope="module")
 def neighbours(stage: Any) -> dict[str, Any]:
     """The gateways that run before."""
-    return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in stage.kubectl.items("pods", PLANT_NAMESPACE)}
+    pods = stage.kubectl.items("pods", PLANT_NAMESPACE, "app.kubernetes.io/name=plantwright-gateway")
+    return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +137,7 @@ def test_admission_names_the_field(world: Any, change: dict[str, Any], words: tu
 
 def test_the_neighbours_went_on(world: Any, applied: None, neighbours: dict[str, Any]) -> None:
     """No gateway of theirs was started anew, they are fresh, and nothing of theirs is lost."""
-    pods = world.kubectl.items("pods", PLANT_NAMESPACE)
+    pods = world.kubectl.items("pods", PLANT_NAMESPACE, world.GATEWAY)
     now = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
     assert {name: now.get(name) for name in neighbours} == neighbours
     names = [

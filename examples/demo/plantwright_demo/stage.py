@@ -5,6 +5,7 @@ shows that it is done.
 """
 
 import json
+import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterable
@@ -31,7 +32,7 @@ class Service(NamedTuple):
 
     namespace: str
     name: str
-    port: int
+    port: int | str
 
 
 MES = Service("mes", "mes", 8080)
@@ -40,6 +41,7 @@ FLOOR = Service("shopfloor", "shopfloor", 8080)
 FOREIGN = (Service("shopfloor", "foreign-opcua", 8080), Service("shopfloor", "foreign-modbus", 8080))
 """Where the ledgers of the foreign servers are read."""
 PROMETHEUS = Service("monitoring", "prometheus", 9090)
+BOARD = Service("plant-stuttgart", "board-stuttgart", "http")
 
 Note = Callable[[str], None]
 
@@ -144,6 +146,7 @@ def start_services(stage: Stage, note: Note) -> None:
     for folder in ("01-plant", "05-shopfloor", "06-mes"):
         kubectl.apply(*manifests(EXAMPLES / folder, only="namespace"))
     kubectl.apply(certificates / "secrets.yaml")
+    make_writers(kubectl)
     kubectl.apply(*manifests(EXAMPLES / "05-shopfloor"), *manifests(EXAMPLES / "06-mes"))
     kubectl.apply(EXAMPLES / "07-prometheus" / "prometheus.yaml")
     rules = kubectl.run(
@@ -153,6 +156,26 @@ def start_services(stage: Stage, note: Note) -> None:
     kubectl.apply_text(rules)
     for namespace in ("mes", "shopfloor", "monitoring"):
         wait_for(f"namespace {namespace}", lambda ns=namespace: pods_missing(kubectl, ns), note, 180)  # type: ignore[misc]
+
+
+def make_writers(kubectl: Kubectl) -> None:
+    """Who may write orders, log-ons and stop reasons in the MES: a foreman, with a token of this cluster's own."""
+    writers = json.dumps({"foreman": secrets.token_urlsafe(24)})
+    made = kubectl.run(
+        "create", "secret", "generic", "mes-writers", "-n", MES.namespace, f"--from-literal=writers={writers}",
+        "--dry-run=client", "-o", "yaml",
+    )  # fmt: skip
+    kubectl.apply_text(made)
+
+
+def open_board(stage: Stage, note: Note) -> None:
+    """The plant's shop-floor board, from the operator's chart."""
+    stage.helm(
+        "upgrade", RELEASE, str(CHART), "-n", OPERATOR_NAMESPACE, "--reuse-values", "--wait", "--timeout", "2m",
+        "--set", "board.enabled=true", "--set", f"board.plants[0].namespace={PLANT_NAMESPACE}",
+        "--set", "board.plants[0].name=stuttgart",
+    )  # fmt: skip
+    note(f"kubectl port-forward -n {PLANT_NAMESPACE} service/{BOARD.name} 8081:http, then http://localhost:8081")
 
 
 def apply_plant(stage: Stage, note: Note) -> None:
@@ -196,6 +219,7 @@ STEPS = (
     Step("the central MES, Prometheus and the shop floor", start_services),
     Step("examples/: a plant, its contracts, profiles and machines", apply_plant),
     Step("machines in force, their first values stored", wait_for_machines),
+    Step("the shop-floor board", open_board),
     Step("data arriving", collect),
 )
 

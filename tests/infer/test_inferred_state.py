@@ -1,0 +1,228 @@
+"""The state that is told from one analogue signal: what it learns, when it cannot tell, and what must not upset it."""
+
+import math
+import random
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+
+from plantwright_gateway.infer import REASONS, Model
+from plantwright_shopfloor.loads import LATHE, Reading, readings
+
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+HOUR = 3600.0
+
+
+def shift(hours: float, seed: int = 5) -> list[Reading]:
+    """A lathe from six in the morning on."""
+    return [each for each in readings(LATHE, seed) if 6 * HOUR <= each.seconds < (6 + hours) * HOUR]
+
+
+@pytest.fixture(scope="module")
+def day() -> list[Reading]:
+    return shift(14)
+
+
+def told(model: Model, samples: list[Reading], gain: float = 1.0) -> list[tuple[str, str, str]]:
+    """Per sample what is so, what was told, and the reason."""
+    found = []
+    for each in samples:
+        now = model.observe(START + int(each.seconds * SECOND), each.value * gain)
+        found.append((each.truth, now.word, now.reason))
+    return found
+
+
+def right(found: list[tuple[str, str, str]]) -> float:
+    return sum(truth == word for truth, word, _ in found) / len(found)
+
+
+def feed(model: Model, values: Iterator[float], start: float, step: float = 1.0) -> list[tuple[str, str]]:
+    """A word and a reason per value."""
+    found = []
+    for place, value in enumerate(values):
+        now = model.observe(START + int((start + place * step) * SECOND), value)
+        found.append((now.word, now.reason))
+    return found
+
+
+def test_learns_without_labels_within_hours_and_whatever_the_unit(day: list[Reading]) -> None:
+    for gain in (1.0, 1000.0, -0.37):
+        found = told(Model(), day, gain)[int(3 * HOUR) :]
+        wrong = [truth for truth, word, _ in found if word and word != truth]
+        unknown = [reason for _, word, reason in found if not word]
+        assert len(wrong) < 0.05 * len(found), gain
+        assert len(unknown) < 0.1 * len(found), "another product makes it doubt for less than an hour and a half"
+
+
+def test_learning_is_said_until_it_is_done(day: list[Reading]) -> None:
+    found = told(Model(), day[:600])
+    assert {(word, reason) for _, word, reason in found} == {("", "Learning")}
+
+
+def test_a_stop_is_told_from_the_time_at_which_it_began(day: list[Reading]) -> None:
+    model = Model()
+    told(model, day)
+    end = 6 * HOUR + 14 * HOUR
+    feed(model, (8.5 + 0.1 * (i % 3) for i in range(60)), end)
+    before = feed(model, (1.0 + 0.01 * (i % 3) for i in range(14)), end + 60)
+    feed(model, (1.0 + 0.01 * (i % 3) for i in range(4)), end + 74)
+    assert {word for word, _ in before} == {"Producing"}
+    assert model.now.word == "Idle"
+    assert abs(model.now.since_ns - START - int((end + 60) * SECOND)) <= SECOND
+
+
+def test_a_restart_goes_on(day: list[Reading]) -> None:
+    whole, before = Model(), Model()
+    told(whole, day)
+    told(before, day[: len(day) // 2])
+    after = Model(kept=before.dump())
+    assert (after.now.word, after.now.reason) == ("", "NoData")
+    found = told(after, day[len(day) // 2 :])
+    assert right(found[60:]) > 0.97
+    assert abs(after.cycles.count - whole.cycles.count) <= 2
+    assert len(after.dump()) < 8000
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"top": -1}', b'{"seconds": [1.0]}', b'{"top": 1e999}', b"\xff"], ids=repr
+)
+def test_a_broken_dump_begins_anew(content: bytes) -> None:
+    model = Model(kept=content)
+    assert model.now.reason == "Learning"
+    assert model.observe(START, 1.0).reason == "Learning"
+
+
+def test_a_stuck_signal_is_not_told_as_work(day: list[Reading]) -> None:
+    model = Model()
+    told(model, day)
+    found = feed(model, iter([8.5] * 1800), 20 * HOUR)
+    assert found[300][0] == "Producing"
+    assert found[-1] == ("", "Stuck")
+    again = feed(model, (8.5 + 0.2 * (i % 7) for i in range(120)), 20 * HOUR + 1801)
+    assert again[-1] == ("Producing", "")
+    assert model.now.since_ns >= START + int((20 * HOUR + 1800) * SECOND), (
+        "the stuck time is not called work afterwards"
+    )
+
+
+@pytest.mark.parametrize("shape", ["uniform", "normal", "two values"])
+def test_pure_noise_is_never_told_as_a_state(shape: str) -> None:
+    chance = random.Random(3)
+    draw = {
+        "uniform": lambda: chance.uniform(0, 20),
+        "normal": lambda: chance.gauss(10, 2),
+        "two values": lambda: chance.choice((0.0, 10.0)),
+    }[shape]
+    found = feed(Model(), (draw() for _ in range(40_000)), 0)
+    assert {word for word, _ in found} == {""}
+    assert found[-1][1] in ("Noise", "LevelsNotApart", "OneLevel", "Learning")
+
+
+def test_noise_that_begins_later_is_noticed(day: list[Reading]) -> None:
+    chance = random.Random(4)
+    model = Model()
+    told(model, day)
+    found = feed(model, (chance.uniform(0, 4) for _ in range(3 * 3600)), 20 * HOUR)
+    unknown = sum(not word for word, _ in found[3600:])
+    assert unknown > 0.95 * len(found[3600:])
+    assert found[-1][1] in ("Noise", "Drifted")
+
+
+def test_one_level_is_not_called_a_state() -> None:
+    chance = random.Random(6)
+    found = feed(Model(), (5 + 0.05 * chance.gauss(0, 1) for _ in range(30_000)), 0, 3.0)
+    assert {word for word, _ in found} == {""}
+    steady = feed(Model(), iter([5.0] * 30_000), 0, 3.0)
+    assert steady[-1] == ("", "OneLevel")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gain", [0.3, 0.5, 2.0, 3.0])
+def test_another_gain_is_learnt_within_a_shift(gain: float) -> None:
+    week = [each for each in readings(LATHE, 5) if 6 * HOUR <= each.seconds < 72 * HOUR]
+    model = Model()
+    before = [each for each in week if each.seconds < 30 * HOUR]
+    after = [each for each in week if each.seconds >= 30 * HOUR]
+    told(model, before)
+    found = told(model, after, gain)
+    assert right(found[int(8 * HOUR) :]) > 0.9
+
+
+def test_late_repeated_and_missing_samples_change_nothing(day: list[Reading]) -> None:
+    clean, mixed = Model(), Model()
+    chance = random.Random(1)
+    for each in day[: 5 * 3600]:
+        at = START + int(each.seconds * SECOND)
+        expected = clean.observe(at, each.value)
+        found = mixed.observe(at, each.value)
+        assert found == expected
+        mixed.observe(at - chance.randrange(10 * SECOND), 50.0)
+        mixed.observe(at, chance.choice((math.nan, math.inf, None, "text", True, 10**400, 1e305)))
+
+
+def test_nothing_is_known_after_a_silence_until_samples_tell(day: list[Reading]) -> None:
+    model = Model()
+    told(model, day[: 4 * 3600])
+    last = model.now
+    assert last.word
+    at = START + int((day[4 * 3600 - 1].seconds + 61) * SECOND)
+    assert model.observe(at, math.nan).reason == "NoData"
+    assert model.observe(at + 60 * SECOND, 8.0).word == ""
+    found = [model.observe(at + (60 + i) * SECOND, 8.0 + 0.1 * (i % 4)) for i in range(1, 6)]
+    assert found[-1].word == "Producing"
+    assert found[-1].since_ns >= at
+
+
+def test_a_clock_that_is_set_back_is_followed(day: list[Reading]) -> None:
+    model = Model()
+    told(model, day[: 4 * 3600])
+    found = [model.observe(START + i * SECOND, 8.0 + 0.1 * (i % 4)) for i in range(60)]
+    assert found[-1].word == "Producing"
+
+
+def test_one_wild_value_does_not_spoil_the_scale(day: list[Reading]) -> None:
+    model = Model()
+    for place, each in enumerate(day):
+        now = model.observe(START + int(each.seconds * SECOND), 1e9 if place % 5000 == 0 else each.value)
+    assert now.word
+    assert model.histogram.top <= 32
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 5e-324, 1e300, -1e300, 3])
+def test_any_number_is_taken(value: float) -> None:
+    model = Model()
+    for i in range(3000):
+        model.observe(START + i * SECOND, value)
+    assert model.now.word == ""
+    Model(kept=model.dump())
+
+
+def test_part_cycles_are_counted_and_timed(day: list[Reading]) -> None:
+    model = Model()
+    told(model, day[: 3 * 3600])
+    first = model.cycles.count
+    told(model, day[3 * 3600 :])
+    made = day[-1].parts - day[3 * 3600].parts
+    assert abs(model.cycles.count - first - made) <= 0.03 * made
+    assert model.cycles.seconds() == pytest.approx(42, rel=0.05)
+
+
+def test_confidence_is_a_share_and_falls_while_a_pause_goes_on(day: list[Reading]) -> None:
+    model = Model()
+    told(model, day)
+    feed(model, (8.5 + 0.1 * (i % 3) for i in range(60)), 20 * HOUR)
+    at_work = model.now.confidence
+    feed(model, (1.0 + 0.01 * (i % 3) for i in range(10)), 20 * HOUR + 60)
+    assert 0 <= model.now.confidence < at_work <= 1
+
+
+def test_every_reason_has_words() -> None:
+    assert all(bool(words) == bool(reason) for reason, words in REASONS.items())
+
+
+def test_the_loads_are_what_their_seed_says() -> None:
+    first, again = (list(islice(readings(LATHE, 9), 1000)) for _ in range(2))
+    assert first == again
+    assert first != list(islice(readings(LATHE, 10), 1000))
