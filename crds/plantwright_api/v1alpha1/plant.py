@@ -187,7 +187,7 @@ class Sink(ApiModel):
     )
 
 
-class HttpSchedule(ApiModel):
+class HttpSchedule(HttpSink):
     """A central MES that tells by HTTP GET what each machine is to make."""
 
     url: Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s@]+$")] = Field(
@@ -195,18 +195,6 @@ class HttpSchedule(ApiModel):
         "name or password: name a Secret.",
         json_schema_extra=says("write https://host/path, without user name and password (name them in tokenSecretRef)"),
     )
-    token_secret_ref: SecretRef | None = Field(
-        default=None, description="Secret with key `token`, sent as bearer token."
-    )
-    ca_secret_ref: SecretRef | None = Field(
-        default=None, description="Secret with key `ca.crt` that the server is held to."
-    )
-    certificate_secret_ref: SecretRef | None = Field(
-        default=None,
-        description="Secret with `tls.crt` and `tls.key`: the client certificate that gateways show (mutual TLS).",
-    )
-
-    model_config = ConfigDict(json_schema_extra=rules(_certificate_needs("https")))
 
 
 class Schedule(ApiModel):
