@@ -131,6 +131,32 @@ def test_late_data_does_not_make_a_clock_wrong_and_a_wrong_clock_is_no_late_data
     assert slow.corrected(T0) == T0 + 90 * SECOND
 
 
+HOUR = 3600 * SECOND
+
+
+@pytest.mark.parametrize("ahead", [HOUR, 8000 * 365 * 24 * HOUR], ids=["an hour", "the year 9999"])
+def test_a_node_with_a_time_of_its_own_does_not_outvote_the_others(ahead: int) -> None:
+    offset = ClockOffset(2 * SECOND)
+    for second in range(90):
+        now = T0 + second * SECOND
+        offset.note([now, now - 3 * HOUR, now + ahead], now)
+        if second % 3 == 0:
+            offset.note([now + ahead], now)
+        assert offset.trusted()
+    assert offset.corrected(T0) == T0
+    assert offset.corrected(T0 + 8000 * 365 * 24 * HOUR) == T0 + 89 * SECOND
+
+
+def test_values_that_have_not_changed_for_long_make_no_clock_wrong() -> None:
+    offset = ClockOffset(2 * SECOND)
+    offset.note([T0 - 5 * HOUR, T0 - 2 * HOUR, T0 - SECOND], T0)
+    assert offset.trusted()
+    ahead = ClockOffset(2 * SECOND)
+    for second in range(60):
+        ahead.note([T0 + (second + 60) * SECOND, T0 - 2 * HOUR], T0 + second * SECOND)
+    assert ahead.corrected(T0 + 60 * SECOND) == T0
+
+
 def test_a_clock_that_is_set_right_is_trusted_again() -> None:
     offset = ClockOffset(2 * SECOND)
     offset.note([T0 + 90 * SECOND], T0)
