@@ -16,6 +16,8 @@ from plantwright_mes.erp import pause
 from plantwright_mes.settings import Settings
 from plantwright_mes.testing import until
 
+pytestmark = pytest.mark.slow
+
 RECEIVER = Path(__file__).parents[2] / "examples" / "erp" / "receiver.py"
 ALWAYS = {"timeZone": "Etc/UTC"}
 

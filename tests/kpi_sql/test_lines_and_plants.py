@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ALWAYS = {"timeZone": "Etc/UTC"}
 HOUR = ("25T10:00:00", "25T11:00:00")
 

@@ -17,6 +17,8 @@ from plantwright_mes.app import running
 from plantwright_mes.settings import Settings, from_environment
 from plantwright_mes.testing import until
 
+pytestmark = pytest.mark.slow
+
 SCOPE = {"HierarchyScope": {"EquipmentID": "stuttgart"}}
 WHERE = SCOPE | {"EquipmentID": "lathe-01"}
 FETCH = "/v1/schedule?plant=stuttgart&equipment=lathe-01"
