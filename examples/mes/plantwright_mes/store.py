@@ -29,6 +29,7 @@ UNAVAILABLE = (
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.InternalClientError,  # the connection broke under another operation of its own
 )
 """What the database raises when it cannot take data now: try again later."""
 
