@@ -56,6 +56,8 @@ class MachineRuntime:
         self.replayer: Replayer | None = None
         self.coverage: Coverages | None = None
         self.schedule: ScheduleFeed | None = None
+        self._followed: HttpSchedule | None = None
+        self._asking: asyncio.Task[None] | None = None
         machine = pipeline.machine
         self._adapters, self._clock = adapters, clock
         self._log = structlog.get_logger(__name__).bind(machine=machine.name)
@@ -77,7 +79,6 @@ class MachineRuntime:
             asyncio.create_task(self._save_regularly(), name=f"save-{name}"),
             asyncio.create_task(self._watch_coverage(), name=f"coverage-{name}"),
             asyncio.create_task(self._settle_regularly(), name=f"settle-{name}"),
-            asyncio.create_task(self._follow_schedule(), name=f"schedule-{name}"),
         ]
 
     def want(self, pipeline: Pipeline) -> None:
@@ -87,9 +88,10 @@ class MachineRuntime:
 
     async def stop(self) -> None:
         """Close the source, commit, try to deliver the rest once, close the file."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *([self._asking] if self._asking else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self.source is not None:
             await self.source.stop()
         if self.replayer is not None:
@@ -145,6 +147,7 @@ class MachineRuntime:
         row = wanted.events.configuration(self._clock.wall())
         await self.buffer.record_config(f"{wanted.config_hash}/{__version__}", row)
         receiver.configure(wanted)
+        self._follow(machine, receiver)
         if self.coverage is not None:
             self.coverage.configure(machine)
         await self.deliveries.apply(machine)
@@ -169,28 +172,18 @@ class MachineRuntime:
             if self.receiver is not None and self.current is not None and self.buffer.stats.writable:
                 await self.receiver.settle()
 
-    async def _follow_schedule(self) -> None:
+    def _follow(self, machine: Machine, receiver: MachineReceiver) -> None:
         """Ask the MES for the machine's orders, anew where another MES is named."""
-        task: asyncio.Task[None] | None = None
-        followed: HttpSchedule | None = None
-        try:
-            while True:
-                wanted = self.current.machine.joined.schedule if self.current else None
-                if wanted != followed and self.receiver is not None:
-                    if task is not None:
-                        task.cancel()
-                    followed, self.schedule = wanted, None
-                    task = self._feed(wanted, self.receiver) if wanted else None
-                await asyncio.sleep(SETTLE_SECONDS)
-        finally:
-            if task is not None:
-                task.cancel()
-
-    def _feed(self, config: HttpSchedule, receiver: MachineReceiver) -> asyncio.Task[None]:
-        machine = self.wanted.machine
-        client = HttpScheduleClient(config, machine.plant, machine.name)
-        self.schedule = ScheduleFeed(client, receiver.take_orders, self.buffer.save, self._log)
-        return asyncio.create_task(self.schedule.run(), name=f"orders-{machine.name}")
+        wanted = machine.joined.schedule
+        if wanted == self._followed:
+            return
+        if self._asking is not None:
+            self._asking.cancel()
+        self._followed, self.schedule, self._asking = wanted, None, None
+        if wanted is not None:
+            client = HttpScheduleClient(wanted, machine.plant, machine.name)
+            self.schedule = ScheduleFeed(client, receiver.take_orders, self.buffer.save, self._log)
+            self._asking = asyncio.create_task(self.schedule.run(), name=f"orders-{machine.name}")
 
     async def _watch_coverage(self) -> None:
         while True:

@@ -50,6 +50,7 @@ class MachineReceiver:
     ) -> None:
         self.situation = situation or Situation()
         self.so_far = so_far or SoFar()
+        self._so_far_unsaved = False
         self._telling = asyncio.Lock()
         self._counters = counters or RunningTotals()
         self.violations = violations or Violations()
@@ -106,8 +107,10 @@ class MachineReceiver:
                 await self._append(self._pipeline.changed(self.situation, now), ())
 
     def _note_so_far(self, now: int) -> None:
-        self.so_far.shift_is(*self.kpis.shift_begun(now), self.kpis.totals)
-        self.so_far.job_is(self.situation.at(now, by_gateway=True).get("jobOrder", ""), self.kpis.totals)
+        job_order = self.situation.at(now, by_gateway=True).get("jobOrder", "")
+        another_shift = self.so_far.shift_is(*self.kpis.shift_begun(now), self.kpis.totals)
+        another_job = self.so_far.job_is(job_order, self.kpis.totals)
+        self._so_far_unsaved = self._so_far_unsaved or another_shift or another_job
 
     @property
     def inference(self) -> Inference | None:
@@ -144,6 +147,7 @@ class MachineReceiver:
         except BaseException:
             self.situation.untold()
             raise
+        self.situation.unsaved = self._so_far_unsaved = False
 
     def alive(self, now_ns: int) -> None:
         """See `ports.source.Receiver`."""
@@ -180,11 +184,11 @@ class MachineReceiver:
 
     def state(self) -> dict[str, bytes]:
         """What must survive a restart."""
-        kept = {
-            STATE_KPI: dump(self.kpis.totals),
-            STATE_TOLD: self.situation.dump(),
-            STATE_SO_FAR: dump_so_far(self.so_far),
-        }
+        kept = {STATE_KPI: dump(self.kpis.totals)}
+        if self.situation.unsaved:
+            kept[STATE_TOLD] = self.situation.dump()
+        if self._so_far_unsaved:
+            kept[STATE_SO_FAR] = dump_so_far(self.so_far)
         if self._last_observed_ns is not None:
             kept[STATE_LAST_OBSERVED] = str(self._last_observed_ns).encode()
         if self._counters.unsaved:

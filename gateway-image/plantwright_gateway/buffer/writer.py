@@ -273,7 +273,8 @@ class Writer(threading.Thread):
         if loss is not None:
             store.report_corruption(loss.start_ns, loss.count, "the buffer was broken; what could be read was kept")
         if epoch == store.epoch:
-            missing = store.recover(log_rows(log, store.last_seq(), sequence), sequence)
+            last = store.last_seq()
+            missing = store.recover(log_rows(log, last, sequence), sequence) if sequence > last else 0
             if missing:
                 store.report_corruption(self._now(), missing, "the end of the buffer's write-ahead log was lost")
         elif sequence:

@@ -6,16 +6,15 @@ rounding; ratios are the reader's business.
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import msgspec
 
 from plantwright_api.wire.config import PartCounters, StateModel
-from plantwright_api.wire.delivery import Origin, Scalar
+from plantwright_api.wire.delivery import Origin, Scalar, State
 from plantwright_gateway.context.calendar import WorkCalendar
 from plantwright_gateway.context.counters import as_count, part_delta
 
-State = Literal["Production", "Setup", "Delay", "Idle", "PlannedDown", "Unknown"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 UNKNOWN: Final = "Unknown"
 NONE_MADE: Final = (0, 0, 0)

@@ -14,7 +14,6 @@ from plantwright_gateway.context.history import History
 from plantwright_gateway.context.orders import Orders
 from plantwright_gateway.context.times import SECOND
 
-UNKNOWN: Final = "Unknown"
 CONTEXT_NAMES: Final[dict[str, str]] = {
     "State": "state",
     "JobOrder": "jobOrder",
@@ -40,11 +39,15 @@ class Change(NamedTuple):
 
 
 class Situation:
-    """Of one machine. `kept` is what `dump` gave before a restart: what was told last, so that it is not told again."""
+    """Of one machine. `kept` is what `dump` gave before a restart: what was told last, so that it is not told again.
+
+    `unsaved` while what was told is not known to be on disk.
+    """
 
     def __init__(self, kept: bytes | None = None, tolerance_ns: int = TOLERANCE_NS) -> None:
         self.offset = ClockOffset(tolerance_ns)
         self.orders = Orders()
+        self.unsaved = False
         self._told = _load(kept)
         self._histories = {name: History() for name in CONTEXT_NAMES}
         self._by_machine: set[str] = set()
@@ -158,6 +161,7 @@ class Situation:
     def _emit(self, change: Change, late: bool = False) -> None:
         if not late:
             self._told[change.of] = change.value
+            self.unsaved = True
         self._changes.append(change)
 
 

@@ -17,16 +17,20 @@ class SoFar(msgspec.Struct, rename="camel"):
     job_order: str = ""
     job_good_before: int = 0
 
-    def shift_is(self, name: str, start_ns: int, totals: Totals) -> None:
-        """The shift that began last, with the counters of now: taken as its beginning where it is another one."""
-        if self.before is None or start_ns != self.shift_start_ns or name != self.shift:
-            self.shift, self.shift_start_ns = name, start_ns
-            self.before = msgspec.convert(msgspec.to_builtins(totals), Totals)
+    def shift_is(self, name: str, start_ns: int, totals: Totals) -> bool:
+        """The shift that began last, with the counters of now: taken as its beginning, and True, where it is another one."""
+        if self.before is not None and (name, start_ns) == (self.shift, self.shift_start_ns):
+            return False
+        self.shift, self.shift_start_ns = name, start_ns
+        self.before = msgspec.convert(msgspec.to_builtins(totals), Totals)
+        return True
 
-    def job_is(self, job_order: str, totals: Totals) -> None:
-        """The job order under way."""
-        if job_order != self.job_order:
-            self.job_order, self.job_good_before = job_order, totals.good
+    def job_is(self, job_order: str, totals: Totals) -> bool:
+        """The job order under way; True where it is another one."""
+        if job_order == self.job_order:
+            return False
+        self.job_order, self.job_good_before = job_order, totals.good
+        return True
 
 
 class Figures(msgspec.Struct, frozen=True):
