@@ -1,9 +1,12 @@
-"""What all tests share: the golden option, the matrix of faults, the smallest set of objects that belong together, a receiver of samples."""
+"""What all tests share: the golden option, the matrix of faults, the smallest set of objects that belong together, a receiver of samples, a broker."""
 
 import asyncio
+import contextlib
 import fcntl
 import json
-from collections.abc import Callable, Generator, Sequence
+import shutil
+import socket
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -203,3 +206,46 @@ class Recorder:
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
+
+
+class Broker:
+    """A mosquitto of the test's own."""
+
+    def __init__(self, folder: Path, program: str) -> None:
+        self.folder, self._program = folder, program
+        self.process: asyncio.subprocess.Process | None = None
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self.port = found.getsockname()[1]
+
+    async def start(self, *lines: str) -> None:
+        config = self.folder / "mosquitto.conf"
+        config.write_text("\n".join([f"listener {self.port} 127.0.0.1", "user root", *lines]) + "\n")
+        self.process = await asyncio.create_subprocess_exec(
+            self._program, "-c", str(config), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        async with asyncio.timeout(10):
+            while not await self._answers():  # noqa: ASYNC110 another process
+                await asyncio.sleep(0.02)
+
+    async def _answers(self) -> bool:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            writer.close()
+            return True
+        return False
+
+    async def stop(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Any]:
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    if program is None:
+        pytest.skip("mosquitto is not installed")
+    found = Broker(tmp_path, program)
+    yield found
+    await found.stop()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from plantwright_api.v1alpha1 import DataContract, Machine, MachineProfile, Plant
-from plantwright_api.wire.config import Context, ContextSignals, HttpSchedule
+from plantwright_api.wire.config import Context, ContextSignals, HttpSchedule, MqttSchedule
 from plantwright_api.wire.config import Machine as MachineConfig
 from plantwright_operator.decide import machines
 from plantwright_operator.desired import config, network
@@ -45,6 +45,16 @@ def test_where_orders_come_from_is_told_mounted_and_let_through(raw: Raw) -> Non
     )
     assert {"orders", "authority"} <= set(config.secrets(found))
     assert ("10.9.0.7", 8443) in network.services(found)
+
+
+def test_orders_heard_at_a_broker(raw: Raw) -> None:
+    heard = {"url": "mqtts://10.9.0.8", "topicPrefix": "uns", "credentialsSecretRef": {"name": "reader"}}
+    found = resolved(raw, mes={"sinks": [SINK], "schedule": {"mqtt": heard}})
+    assert built(found).joined.schedule == MqttSchedule(
+        url="mqtts://10.9.0.8", topic_prefix="uns", credentials_secret="reader"
+    )
+    assert "reader" in config.secrets(found)
+    assert ("10.9.0.8", 8883) in network.services(found)
 
 
 def test_signals_of_the_context_and_the_clocks_tolerance(raw: Raw) -> None:

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiomqtt
 import pytest
 from aiohttp import web
 
-from plantwright_api.wire.config import Context, ContextSignals, HttpSchedule, PartCounters, StateModel
+from plantwright_api.wire.config import Context, ContextSignals, HttpSchedule, MqttSchedule, PartCounters, StateModel
 from plantwright_api.wire.schedule import JobOrder, MaterialRequirement, PersonnelActual, WorkSchedule, encode
 from plantwright_gateway.ports.source import Sample
 
@@ -112,6 +113,25 @@ async def test_a_new_order_is_taken_up_and_an_mes_that_is_away_leaves_the_old_on
     await bench.mes.until(lambda: bench.mes.values("number") == [7])
     assert bench.mes.of("observation")[-1]["context"]["jobOrder"] == "J2"
     assert [d["value"] for d in bench.mes.of("change") if d["of"] == "JobOrder"] == ["J1", "J2"], "not told again"
+
+
+async def test_orders_are_heard_at_a_broker_too(bench: Any, make_signal: Any, broker: Any) -> None:
+    await broker.start("allow_anonymous true")
+    heard = MqttSchedule(url=f"mqtt://127.0.0.1:{broker.port}", topic_prefix="uns")
+    topic = "uns/acme/stuttgart/machining/line-1/lathe-07/_schedule"
+    async with aiomqtt.Client("127.0.0.1", broker.port) as mes:
+        for jobs in ([job(1, 60)], [job(1, 60, 0), job(2, 0)]):
+            told = WorkSchedule(equipment_id="lathe-07", published_date=ago(0), job_order=jobs)
+            await mes.publish(topic, encode(told), qos=1, retain=True)
+            if len(jobs) == 1:
+                await bench.start(machine(bench, make_signal, context=Context(schedule=heard)))
+            await bench.mes.until(lambda: [d["value"] for d in bench.mes.of("change")][-1:] == [jobs[-1].id])  # noqa: B023
+        assert bench.condition("ScheduleCurrent") == ("True", "Told")
+        await mes.publish(topic, b"[]", qos=1, retain=True)
+        await bench.mes.until(lambda: bench.condition("ScheduleCurrent") == ("False", "ScheduleUnavailable"))
+    await bench.hand.give(Sample("number", 7, time.time_ns()))
+    await bench.mes.until(lambda: bench.mes.values("number") == [7])
+    assert bench.mes.of("observation")[-1]["context"]["jobOrder"] == "J2"
 
 
 async def test_orders_that_overlap_are_named(bench: Any, make_signal: Any, planner: Planner) -> None:

@@ -1,13 +1,8 @@
 """Servers on loopback, secrets in folders, and a certificate authority."""
 
-import asyncio
-import contextlib
-import shutil
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
@@ -70,46 +65,3 @@ def server_tls(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     return context
-
-
-class Broker:
-    """A mosquitto of the test's own."""
-
-    def __init__(self, folder: Path, program: str) -> None:
-        self.folder, self._program = folder, program
-        self.process: asyncio.subprocess.Process | None = None
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            self.port = found.getsockname()[1]
-
-    async def start(self, *lines: str) -> None:
-        config = self.folder / "mosquitto.conf"
-        config.write_text("\n".join([f"listener {self.port} 127.0.0.1", "user root", *lines]) + "\n")
-        self.process = await asyncio.create_subprocess_exec(
-            self._program, "-c", str(config), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
-        async with asyncio.timeout(10):
-            while not await self._answers():  # noqa: ASYNC110 another process
-                await asyncio.sleep(0.02)
-
-    async def _answers(self) -> bool:
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            writer.close()
-            return True
-        return False
-
-    async def stop(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.kill()
-            await self.process.wait()
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[Any]:
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if program is None:
-        pytest.skip("mosquitto is not installed")
-    found = Broker(tmp_path, program)
-    yield found
-    await found.stop()

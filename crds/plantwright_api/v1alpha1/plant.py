@@ -1,6 +1,6 @@
 """Plant: one site, where it is, when it works, how it reaches the central MES and how changes roll out."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -109,6 +109,16 @@ def _certificate_needs(scheme: str) -> dict[str, str]:
     }
 
 
+_EXACTLY_ONE: Final = {
+    "rule": "[has(self.http), has(self.mqtt)].filter(x, x).size() == 1",
+    "message": "set exactly one of http and mqtt",
+}
+
+
+def _named(*refs: SecretRef | None) -> list[SecretRef]:
+    return [ref for ref in refs if ref is not None]
+
+
 class HttpSink(ApiModel):
     """A central MES that takes batches of CloudEvents by HTTP POST."""
 
@@ -128,6 +138,10 @@ class HttpSink(ApiModel):
     )
 
     model_config = ConfigDict(json_schema_extra=rules(_certificate_needs("https")))
+
+    def secret_refs(self) -> list[SecretRef]:
+        """The Secrets that it names."""
+        return _named(self.token_secret_ref, self.ca_secret_ref, self.certificate_secret_ref)
 
 
 class MqttSink(ApiModel):
@@ -159,6 +173,10 @@ class MqttSink(ApiModel):
 
     model_config = ConfigDict(json_schema_extra=rules(_certificate_needs("mqtts")))
 
+    def secret_refs(self) -> list[SecretRef]:
+        """The Secrets that it names."""
+        return _named(self.credentials_secret_ref, self.ca_secret_ref, self.certificate_secret_ref)
+
 
 class Sink(ApiModel):
     """One place observations go to; each sink keeps its own watermark."""
@@ -177,14 +195,7 @@ class Sink(ApiModel):
     http: HttpSink | None = Field(default=None, description="Set for a sink that takes HTTP.")
     mqtt: MqttSink | None = Field(default=None, description="Set for a sink that is an MQTT broker.")
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            {
-                "rule": "[has(self.http), has(self.mqtt)].filter(x, x).size() == 1",
-                "message": "set exactly one of http and mqtt",
-            }
-        )
-    )
+    model_config = ConfigDict(json_schema_extra=rules(_EXACTLY_ONE))
 
 
 class HttpSchedule(HttpSink):
@@ -197,10 +208,27 @@ class HttpSchedule(HttpSink):
     )
 
 
+class MqttSchedule(MqttSink):
+    """An MQTT broker at which the central MES retains what each machine is to make."""
+
+    topic_prefix: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^+#\s]+$")] = Field(
+        default="plantwright/v1",
+        description="First levels of the topic; enterprise/site/area/line/machine/_schedule follow.",
+        json_schema_extra=says(
+            "write topic levels such as plantwright/v1, without the wildcards + and # and without spaces"
+        ),
+    )
+
+
 class Schedule(ApiModel):
     """Where orders, log-ons and stop reasons come from."""
 
-    http: HttpSchedule = Field(description="An MES that is asked by HTTP.")
+    http: HttpSchedule | None = Field(default=None, description="Set for an MES that is asked by HTTP.")
+    mqtt: MqttSchedule | None = Field(
+        default=None, description="Set for an MES that retains schedules at an MQTT broker (docs/guide-orders.md)."
+    )
+
+    model_config = ConfigDict(json_schema_extra=rules(_EXACTLY_ONE))
 
 
 class Mes(ApiModel):
@@ -215,6 +243,17 @@ class Mes(ApiModel):
         description="Where gateways learn which order a machine works on, who works at it and why it stands. Absent: values "
         "carry what the machine itself tells.",
     )
+
+    def services(self) -> list[tuple[str, HttpSink | MqttSink]]:
+        """What gateways talk to, each with its field below spec.mes: sinks, and where orders come from."""
+        holders: list[tuple[str, Sink | Schedule]] = [(f"sinks[{sink.name}]", sink) for sink in self.sinks]
+        holders += [("schedule", self.schedule)] if self.schedule else []
+        offered = [
+            (f"{at}.{kind}", chosen)
+            for at, each in holders
+            for kind, chosen in (("http", each.http), ("mqtt", each.mqtt))
+        ]
+        return [(field, service) for field, service in offered if service is not None]
 
 
 class Buffer(ApiModel):

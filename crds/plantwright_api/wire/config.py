@@ -257,6 +257,16 @@ class HttpSchedule(Config, frozen=True, tag="HTTP", tag_field="type"):
     certificate_secret: str | None = None
 
 
+class MqttSchedule(Config, frozen=True, tag="MQTT", tag_field="type"):
+    """Where the central MES retains a machine's orders (`wire.schedule`), in the Unified Namespace."""
+
+    url: str
+    topic_prefix: str
+    credentials_secret: str | None = None
+    ca_secret: str | None = None
+    certificate_secret: str | None = None
+
+
 class Context(Config, frozen=True):
     """What is joined to values besides the machine's own identity.
 
@@ -264,7 +274,7 @@ class Context(Config, frozen=True):
     """
 
     signals: ContextSignals = ContextSignals()
-    schedule: HttpSchedule | None = None
+    schedule: HttpSchedule | MqttSchedule | None = None
     clock_tolerance_ms: int = 2000
     pseudonymise_persons: bool = False
 

@@ -3,7 +3,8 @@
 `GET <url>?plant=<Plant>&equipment=<Machine>` answers with a WorkSchedule as JSON. Names are those of B2MML's WorkSchedule
 (ISA-95 part 4): a WorkRequest is a production order, a JobOrder the part of it that one machine does. Answers carry an ETag;
 `If-None-Match` is answered with 304, and with `Prefer: wait=<seconds>` (RFC 7240) only once something has changed or the
-time is over. By MQTT the same document is retained at `<prefix>/<enterprise>/<site>/<area>/<line>/<machine>/_schedule`.
+time is over. By MQTT, which a Plant may choose instead, the same document is retained at
+`<prefix>/<enterprise>/<site>/<area>/<line>/<machine>/_schedule`.
 
 Times are RFC 3339. StartTime and EndTime are when the work really began and ended at the machine, not when it was planned to: an
 order without EndTime is under way. All of the last `history` is told, so that late data finds the order of its time.

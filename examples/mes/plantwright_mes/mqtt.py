@@ -8,6 +8,7 @@ for ever.
 import asyncio
 import logging
 from datetime import timedelta
+from typing import NamedTuple
 
 import aiomqtt
 import msgspec
@@ -31,9 +32,15 @@ SCHEDULE_TOPIC = "/_schedule"
 """Last level of the topics at which schedules are retained: what this service says, and no batch."""
 
 _PLACES = """
-SELECT DISTINCT ON (plant, machine) plant, machine, place FROM equipment JOIN schedules USING (plant)
-WHERE schedules.equipment = equipment.machine ORDER BY plant, machine, sink = $1 DESC
+SELECT DISTINCT ON (plant, machine) plant, machine, place FROM equipment ORDER BY plant, machine, sink = $1 DESC
 """
+
+
+class Told(NamedTuple):
+    """What was retained for a machine: the notice that it is of, and where."""
+
+    seen: tuple[int, int]
+    topic: str
 
 
 async def consume(settings: Settings, service: Service) -> None:
@@ -91,7 +98,7 @@ async def publish_always(settings: Settings, service: Service) -> None:
 async def _publishing(settings: Settings, service: Service) -> None:
     """One connection; what was told while there was none is told at its begin, since all schedules are."""
     host, port = settings.broker()
-    told: dict[str, tuple[int, int]] = {}
+    told: dict[str, Told] = {}
     async with aiomqtt.Client(host, port, identifier=f"{settings.mqtt_client_id}-schedules", keepalive=15) as client:
         while True:
             waiting = asyncio.create_task(service.notices.any())
@@ -105,18 +112,18 @@ async def _publishing(settings: Settings, service: Service) -> None:
                 waiting.cancel()
 
 
-async def _publish(
-    client: aiomqtt.Client, settings: Settings, service: Service, told: dict[str, tuple[int, int]]
-) -> None:
+async def _publish(client: aiomqtt.Client, settings: Settings, service: Service, told: dict[str, Told]) -> None:
     for record in await service.database().fetch(_PLACES, service.sink):
         plant, machine = record["plant"], record["machine"]
         key = schedule_key(plant, machine)
-        seen = service.notices.seen(key)
-        if told.get(key) == seen:
-            continue
         location = msgspec.json.decode(record["place"], type=Location)
         topic = topic_of(settings.mqtt_prefix, location, machine, "schedule")
+        now, before = Told(service.notices.seen(key), topic), told.get(key)
+        if now == before:
+            continue
+        if before and before.topic != topic:  # a machine that has moved leaves nothing behind
+            await client.publish(before.topic, b"", qos=1, retain=True)
         history = timedelta(days=service.history_days)
         content = await schedule.read(service.database(), plant, machine, history)
         await client.publish(topic, content, qos=1, retain=True)
-        told[key] = seen
+        told[key] = now

@@ -1,15 +1,17 @@
-"""Finds source and sink adapters through entry points; only those that a configuration names are imported."""
+"""Finds adapters of sources, sinks and schedules through entry points; only those that a configuration names are imported."""
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final, Protocol, cast
 
-from plantwright_api.wire.config import HttpSink, Machine, MqttSink
+from plantwright_api.wire.config import HttpSchedule, HttpSink, Machine, MqttSchedule, MqttSink
+from plantwright_gateway.ports.schedule import ScheduleClient
 from plantwright_gateway.ports.sink import Sink
 from plantwright_gateway.ports.source import Source
 
 SOURCES: Final = "plantwright.sources"
 SINKS: Final = "plantwright.sinks"
+SCHEDULES: Final = "plantwright.schedules"
 
 
 class UnknownAdapterError(LookupError):
@@ -35,6 +37,14 @@ class Adapters(Protocol):
         """
         ...
 
+    def schedule(self, config: HttpSchedule | MqttSchedule, machine: Machine) -> ScheduleClient:
+        """Where a machine's schedule comes from.
+
+        Raises:
+            UnknownAdapterError, ValueError: there is none, or it cannot be made so.
+        """
+        ...
+
 
 class Installed:
     """Adapters of the installed packages; `extra` (group, name) -> class goes first."""
@@ -51,6 +61,10 @@ class Installed:
     def sink(self, config: HttpSink | MqttSink) -> Sink:
         """See `Adapters`."""
         return cast(Sink, self._class(SINKS, tag_of(config))(config))
+
+    def schedule(self, config: HttpSchedule | MqttSchedule, machine: Machine) -> ScheduleClient:
+        """See `Adapters`."""
+        return cast(ScheduleClient, self._class(SCHEDULES, tag_of(config))(config, machine))
 
     def _class(self, group: str, name: str) -> Callable[..., Any]:
         key = (group, name)

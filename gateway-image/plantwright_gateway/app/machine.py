@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from plantwright_api.wire.config import HttpSchedule, Machine
+from plantwright_api.wire.config import HttpSchedule, Location, Machine, MqttSchedule
 from plantwright_api.wire.status import Certificate as CertificateStatus
 from plantwright_api.wire.status import MachineStatus, Quarantine, SinkStatus
 from plantwright_gateway import __version__
@@ -32,7 +32,6 @@ from plantwright_gateway.context.so_far import load as load_so_far
 from plantwright_gateway.context.times import SECOND, rfc3339
 from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
 from plantwright_gateway.ports.source import Certificate
-from plantwright_gateway.schedule.client import HttpScheduleClient
 from plantwright_gateway.schedule.feed import STATE_SCHEDULE, ScheduleFeed, recalled
 
 SAVE_SECONDS: Final = 15.0
@@ -56,7 +55,7 @@ class MachineRuntime:
         self.replayer: Replayer | None = None
         self.coverage: Coverages | None = None
         self.schedule: ScheduleFeed | None = None
-        self._followed: HttpSchedule | None = None
+        self._followed: tuple[HttpSchedule | MqttSchedule | None, Location] | None = None
         self._asking: asyncio.Task[None] | None = None
         machine = pipeline.machine
         self._adapters, self._clock = adapters, clock
@@ -174,14 +173,14 @@ class MachineRuntime:
 
     def _follow(self, machine: Machine, receiver: MachineReceiver) -> None:
         """Ask the MES for the machine's orders, anew where another MES is named."""
-        wanted = machine.joined.schedule
+        wanted = (machine.joined.schedule, machine.location)
         if wanted == self._followed:
             return
         if self._asking is not None:
             self._asking.cancel()
         self._followed, self.schedule, self._asking = wanted, None, None
-        if wanted is not None:
-            client = HttpScheduleClient(wanted, machine.plant, machine.name)
+        if wanted[0] is not None:
+            client = self._adapters.schedule(wanted[0], machine)
             self.schedule = ScheduleFeed(client, receiver.take_orders, self.buffer.save, self._log)
             self._asking = asyncio.create_task(self.schedule.run(), name=f"orders-{machine.name}")
 

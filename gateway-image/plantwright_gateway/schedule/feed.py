@@ -3,13 +3,13 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from plantwright_api.wire.schedule import decode
 from plantwright_gateway.context.orders import Fault, Orders
-from plantwright_gateway.schedule.client import Fetched, ScheduleUnavailable
+from plantwright_gateway.ports.schedule import ScheduleClient, ScheduleUnavailable
 
 STATE_SCHEDULE: Final = "schedule"
 FIRST_PAUSE_SECONDS: Final = 1.0
@@ -26,14 +26,6 @@ def recalled(content: bytes | None) -> Orders | None:
         return None
 
 
-class Client(Protocol):
-    """Where schedules come from."""
-
-    async def fetch(self, etag: str) -> Fetched | None:
-        """See `schedule.client.HttpScheduleClient`."""
-        ...
-
-
 class ScheduleFeed:
     """`told` is called with orders that are newer; `keep` writes them down for the next start.
 
@@ -42,7 +34,7 @@ class ScheduleFeed:
 
     def __init__(
         self,
-        client: Client,
+        client: ScheduleClient,
         told: Callable[[Orders], None],
         keep: Callable[[Mapping[str, bytes]], Awaitable[None]],
         log: Any,
@@ -55,6 +47,12 @@ class ScheduleFeed:
 
     async def run(self) -> None:
         """Ask until cancelled."""
+        try:
+            await self._ask_always()
+        finally:
+            await self._client.close()
+
+    async def _ask_always(self) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
             began = asyncio.get_running_loop().time()

@@ -19,14 +19,7 @@ def judge(plant: Plant) -> Refusal | None:
 
 def service_urls(plant: Plant) -> list[tuple[str, str]]:
     """Field and URL of each service of the MES."""
-    urls = []
-    for sink in plant.spec.mes.sinks:
-        chosen = ("http", sink.http) if sink.http else ("mqtt", sink.mqtt)
-        if chosen[1] is not None:
-            urls.append((f"spec.mes.sinks[{sink.name}].{chosen[0]}.url", chosen[1].url))
-    if plant.spec.mes.schedule:
-        urls.append(("spec.mes.schedule.http.url", plant.spec.mes.schedule.http.url))
-    return urls
+    return [(f"spec.mes.{field}.url", service.url) for field, service in plant.spec.mes.services()]
 
 
 def line_roles(plant: Plant) -> list[tuple[str, str, str, str, str]]:

@@ -58,14 +58,7 @@ def secrets(resolved: Resolved) -> tuple[str, ...]:
         refs += [security.certificate_secret_ref or defaults.certificate_secret_ref]
         refs += [security.trust_secret_ref or defaults.trust_secret_ref]
         refs += [security.credentials_secret_ref, security.user_certificate_secret_ref]
-    for sink in plant.mes.sinks:
-        if sink.http:
-            refs += [sink.http.token_secret_ref, sink.http.ca_secret_ref, sink.http.certificate_secret_ref]
-        if sink.mqtt:
-            refs += [sink.mqtt.credentials_secret_ref, sink.mqtt.ca_secret_ref, sink.mqtt.certificate_secret_ref]
-    if plant.mes.schedule:
-        orders = plant.mes.schedule.http
-        refs += [orders.token_secret_ref, orders.ca_secret_ref, orders.certificate_secret_ref]
+    refs += [ref for _, service in plant.mes.services() for ref in service.secret_refs()]
     refs.append(_pseudonym_secret(resolved))
     return tuple(sorted({ref.name for ref in refs if ref is not None}))
 
@@ -300,14 +293,23 @@ def _context(resolved: Resolved, kept: set[str]) -> wire.Context | None:
     return None if made == wire.Context() else made
 
 
-def _schedule(schedule: Schedule | None) -> wire.HttpSchedule | None:
+def _schedule(schedule: Schedule | None) -> wire.HttpSchedule | wire.MqttSchedule | None:
     if schedule is None:
         return None
-    return wire.HttpSchedule(
-        url=schedule.http.url,
-        token_secret=_name(schedule.http.token_secret_ref),
-        ca_secret=_name(schedule.http.ca_secret_ref),
-        certificate_secret=_name(schedule.http.certificate_secret_ref),
+    if schedule.http is not None:
+        return wire.HttpSchedule(
+            url=schedule.http.url,
+            token_secret=_name(schedule.http.token_secret_ref),
+            ca_secret=_name(schedule.http.ca_secret_ref),
+            certificate_secret=_name(schedule.http.certificate_secret_ref),
+        )
+    assert schedule.mqtt is not None  # noqa: S101  (admission demands one of the two)
+    return wire.MqttSchedule(
+        url=schedule.mqtt.url,
+        topic_prefix=schedule.mqtt.topic_prefix,
+        credentials_secret=_name(schedule.mqtt.credentials_secret_ref),
+        ca_secret=_name(schedule.mqtt.ca_secret_ref),
+        certificate_secret=_name(schedule.mqtt.certificate_secret_ref),
     )
 
 

@@ -47,10 +47,7 @@ def needs_names(resolved: Resolved) -> bool:
 
 def services(resolved: Resolved) -> list[tuple[str, int]]:
     """Host and port of each service of the MES: sinks, and where orders come from."""
-    urls = [sink.http.url for sink in resolved.plant.spec.mes.sinks if sink.http]
-    urls += [sink.mqtt.url for sink in resolved.plant.spec.mes.sinks if sink.mqtt]
-    urls += [resolved.plant.spec.mes.schedule.http.url] if resolved.plant.spec.mes.schedule else []
-    split = [urlsplit(url) for url in urls]
+    split = [urlsplit(service.url) for _, service in resolved.plant.spec.mes.services()]
     return [(parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]) for parts in split]
 
 

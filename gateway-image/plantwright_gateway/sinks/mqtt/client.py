@@ -1,8 +1,7 @@
-"""The MQTT sink: batches published with QoS 1 into the Unified Namespace. The only file that knows aiomqtt."""
+"""The MQTT sink: batches published with QoS 1 into the Unified Namespace."""
 
 import ssl
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
@@ -12,13 +11,9 @@ from plantwright_api.wire.config import MqttSink as Config
 from plantwright_api.wire.delivery import Receipt
 from plantwright_gateway.context.place import topic_of
 from plantwright_gateway.ports.sink import Batch, BatchRefused, SinkUnavailable
-from plantwright_gateway.sinks.secrets import SecretFile, TlsSecrets
+from plantwright_gateway.sinks.mqtt.connection import FAILURE, TIMEOUT_SECONDS, Broker
 
-TIMEOUT_SECONDS: Final = 5.0
-KEEPALIVE_SECONDS: Final = 15
-DEFAULT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 SUCCESS: Final = 0
-FAILURE: Final = 0x80
 TOO_LARGE: Final = 0x95
 PAYLOAD_INVALID: Final = 0x99
 REFUSALS: Final = frozenset({TOO_LARGE, PAYLOAD_INVALID})
@@ -46,15 +41,11 @@ class MqttSink:
     def __init__(self, config: Config | HttpSink) -> None:
         if not isinstance(config, Config):
             raise TypeError(f"no MQTT sink: {config.name}")
-        url = urlsplit(config.url)
-        if url.scheme not in DEFAULT_PORTS or not url.hostname:
-            raise ValueError(f"sink {config.name}: the URL must be mqtt://host:port or mqtts://host:port")
         self._config = config
-        self._host, self._port = url.hostname, url.port or DEFAULT_PORTS[url.scheme]
-        self._secure = url.scheme == "mqtts"
-        secret = config.credentials_secret
-        self._user = (SecretFile(secret, "username"), SecretFile(secret, "password")) if secret else None
-        self._tls = TlsSecrets(config.ca_secret, config.certificate_secret)
+        try:
+            self._broker = Broker(config.url, config.credentials_secret, config.ca_secret, config.certificate_secret)
+        except ValueError as error:
+            raise ValueError(f"sink {config.name}: {error}") from error
         self._client: _Client | None = None
         self._secrets: tuple[object, ...] = ()
 
@@ -96,26 +87,12 @@ class MqttSink:
 
     async def _connected(self, batch: Batch) -> _Client:
         """The connection; a new one where there is none, or where the secrets have changed."""
-        secrets = (*(file.version() for file in self._user or ()), *self._tls.versions())
+        secrets = self._broker.versions()
         if self._client is not None and (secrets != self._secrets or not self._client.connected):
             await self.close()
         if self._client is None:
-            self._client = self._new_client(f"plantwright-{batch.gateway_uid}-{self._config.name}")
+            self._client = _Client(**self._broker.named(f"plantwright-{batch.gateway_uid}-{self._config.name}"))
             self._secrets = secrets
             await self._client.__aenter__()
             self._client.connected = True
         return self._client
-
-    def _new_client(self, identifier: str) -> _Client:
-        user, password = (file.read() for file in self._user) if self._user else (None, None)
-        return _Client(
-            self._host,
-            self._port,
-            username=user,
-            password=password,
-            identifier=identifier,
-            protocol=aiomqtt.ProtocolVersion.V5,
-            keepalive=KEEPALIVE_SECONDS,
-            timeout=TIMEOUT_SECONDS,
-            tls_context=self._tls.context() if self._secure else None,
-        )

@@ -1,42 +1,28 @@
-"""Fetches a machine's schedule (`wire.schedule`) from the central MES by HTTP. The only file of this folder that talks."""
+"""Fetches a machine's schedule (`wire.schedule`) from the central MES by HTTP."""
 
 import asyncio
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlencode
 
 import h11
 
-from plantwright_api.wire.config import HttpSchedule
+from plantwright_api.wire.config import HttpSchedule, Machine
 from plantwright_gateway import __version__
+from plantwright_gateway.ports.schedule import MOST_BYTES, WAIT_SECONDS, Fetched, ScheduleUnavailable
 from plantwright_gateway.ports.sink import SinkUnavailable
 from plantwright_gateway.sinks.http.connection import CannotConnectError, Reply, connect, described, reply
 from plantwright_gateway.sinks.http.request import Target, target_of
 from plantwright_gateway.sinks.secrets import SecretFile, TlsSecrets
 
-WAIT_SECONDS: Final = 30
-"""So long the MES may hold its answer back until something changes."""
 READ_SECONDS: Final = WAIT_SECONDS + 10.0
-MOST_BYTES: Final = 8 * 1024 * 1024
-"""Ten thousand job orders take about four."""
-
-
-class ScheduleUnavailable(Exception):  # noqa: N818 what happened, not whose fault it was
-    """There is no schedule to be had now; the message says why, without what is secret."""
-
-
-class Fetched(NamedTuple):
-    """A schedule as it came, and the tag by which it is asked whether there is a newer one."""
-
-    content: bytes
-    etag: str
 
 
 class HttpScheduleClient:
     """Asks one URL for one machine; a connection per question, which lasts as long as the MES waits."""
 
-    def __init__(self, config: HttpSchedule, plant: str, machine: str) -> None:
+    def __init__(self, config: HttpSchedule, machine: Machine) -> None:
         self._target = target_of(config.url)
-        query = urlencode({"plant": plant, "equipment": machine})
+        query = urlencode({"plant": machine.plant, "equipment": machine.name})
         self._resource = f"{self._target.resource}{'&' if '?' in self._target.resource else '?'}{query}"
         self._token = SecretFile(config.token_secret, "token") if config.token_secret else None
         self._tls = TlsSecrets(config.ca_secret, config.certificate_secret)
@@ -58,6 +44,9 @@ class HttpScheduleClient:
         if answer.status != 200:
             raise ScheduleUnavailable(f"HTTP {answer.status}{HINTS.get(answer.status, '')}")
         return Fetched(answer.body, answer.headers.get("etag", ""))
+
+    async def close(self) -> None:
+        """Nothing is held between questions."""
 
     async def _ask(self, etag: str) -> Reply:
         target = self._target
