@@ -1,6 +1,7 @@
 """One machine: brings its buffer, source and sinks to what the configuration wants, and keeps them there."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -16,23 +17,18 @@ from plantwright_gateway.app.coverage import STATE_COVERAGE, TICK_SECONDS, Cover
 from plantwright_gateway.app.deliveries import Deliveries
 from plantwright_gateway.app.facts import Facts, ScheduleFacts, SinkFacts, conditions
 from plantwright_gateway.app.inference import STATE_INFERENCE
+from plantwright_gateway.app.memory import Memory
 from plantwright_gateway.app.pipeline import Pipeline
 from plantwright_gateway.app.receiver import MachineReceiver
 from plantwright_gateway.app.replay import Replayer
 from plantwright_gateway.app.settings import Settings
 from plantwright_gateway.app.supervisor import SourceSupervisor
-from plantwright_gateway.app.violations import STATE_VIOLATIONS, Violations
 from plantwright_gateway.buffer import Buffer, BufferClosedError, Limits
 from plantwright_gateway.buffer.outlook import Outlook
-from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED, STATE_REPLAY
-from plantwright_gateway.context.kpi import load
-from plantwright_gateway.context.situation import STATE_TOLD, Situation
-from plantwright_gateway.context.so_far import STATE_SO_FAR
-from plantwright_gateway.context.so_far import load as load_so_far
+from plantwright_gateway.buffer.records import STATE_REPLAY
 from plantwright_gateway.context.times import SECOND, rfc3339
-from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
 from plantwright_gateway.ports.source import Certificate
-from plantwright_gateway.schedule.feed import STATE_SCHEDULE, ScheduleFeed, recalled
+from plantwright_gateway.schedule.feed import ScheduleFeed
 
 SAVE_SECONDS: Final = 15.0
 SETTLE_SECONDS: Final = 0.5
@@ -119,23 +115,17 @@ class MachineRuntime:
     async def _open(self) -> MachineReceiver:
         """Wait for the buffer and take up what it kept."""
         kept = await self.buffer.load_state()
-        totals = load(kept.get(STATE_KPI), self._clock.wall())
-        last = kept.get(STATE_LAST_OBSERVED, b"")
-        last_ns = int(last) if last.isdigit() else None
-        violations = Violations(kept.get(STATE_VIOLATIONS, b""))
-        counters = RunningTotals(kept.get(STATE_COUNTERS, b""))
-        situation = Situation(kept.get(STATE_TOLD), self.wanted.machine.joined.clock_tolerance_ms * 1_000_000)
-        situation.orders = recalled(kept.get(STATE_SCHEDULE)) or situation.orders
-        so_far = load_so_far(kept.get(STATE_SO_FAR))
-        receiver = MachineReceiver(
-            self.buffer, self.wanted, self._clock, totals, last_ns, violations, counters, situation, so_far
-        )
+        memory = self._memory(kept)
+        receiver = MachineReceiver(self.buffer, self.wanted, self._clock, memory)
         receiver.kpis.lose(self._clock.wall())
         if receiver.inference is not None:
             receiver.inference.recall(kept.get(STATE_INFERENCE))
-        self.replayer = Replayer(self.buffer, self._clock, kept.get(STATE_REPLAY), self._log, situation)
+        self.replayer = Replayer(self.buffer, self._clock, kept.get(STATE_REPLAY), self._log, memory.situation)
         self.coverage = Coverages(self.wanted.machine, self._clock, kept.get(STATE_COVERAGE))
         return receiver
+
+    def _memory(self, kept: Mapping[str, bytes]) -> Memory:
+        return Memory(kept, self._clock.wall(), self.wanted.machine.joined.clock_tolerance_ms * 1_000_000)
 
     async def _converge(self, wanted: Pipeline, receiver: MachineReceiver, source: SourceSupervisor) -> None:
         before, machine = self.current, wanted.machine
@@ -251,10 +241,8 @@ class MachineRuntime:
 
     def facts(self) -> Facts:
         """What is known now."""
-        receiver, machine = self.receiver, (self.current or self.wanted).machine
-        mono = self._clock.mono()
-        none = MachineReceiver(self.buffer, self.wanted, self._clock, load(None, 0), None)
-        known = receiver or none
+        machine, mono = (self.current or self.wanted).machine, self._clock.mono()
+        known = self.receiver or MachineReceiver(self.buffer, self.wanted, self._clock, self._memory({}))
         return Facts(
             now_ns=mono,
             connection=known.link,

@@ -8,18 +8,12 @@ from typing import Literal
 from plantwright_gateway.app.clock import Clock
 from plantwright_gateway.app.facts import Connection, ContractData
 from plantwright_gateway.app.inference import STATE_INFERENCE, Inference
+from plantwright_gateway.app.memory import Memory
 from plantwright_gateway.app.pipeline import Outcome, Pipeline, settle
-from plantwright_gateway.app.violations import STATE_VIOLATIONS, Violations
 from plantwright_gateway.buffer import Buffer
-from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED
 from plantwright_gateway.check import CompiledSignal, FieldState
 from plantwright_gateway.context.events import Original, Row
-from plantwright_gateway.context.kpi import Totals, dump
 from plantwright_gateway.context.orders import Orders
-from plantwright_gateway.context.situation import STATE_TOLD, Situation
-from plantwright_gateway.context.so_far import STATE_SO_FAR, SoFar
-from plantwright_gateway.context.so_far import dump as dump_so_far
-from plantwright_gateway.derive import STATE_COUNTERS, RunningTotals
 from plantwright_gateway.ports.source import Certificate, GapNotice, Sample
 
 
@@ -36,24 +30,10 @@ class Totalled:
 class MachineReceiver:
     """The port `Receiver` for one machine; outlives sources and configurations."""
 
-    def __init__(
-        self,
-        buffer: Buffer,
-        pipeline: Pipeline,
-        clock: Clock,
-        totals: Totals,
-        last_ns: int | None,
-        violations: Violations | None = None,
-        counters: RunningTotals | None = None,
-        situation: Situation | None = None,
-        so_far: SoFar | None = None,
-    ) -> None:
-        self.situation = situation or Situation()
-        self.so_far = so_far or SoFar()
-        self._so_far_unsaved = False
+    def __init__(self, buffer: Buffer, pipeline: Pipeline, clock: Clock, memory: Memory) -> None:
+        self.situation, self.so_far, self.violations = memory.situation, memory.so_far, memory.violations
+        self._memory = memory
         self._telling = asyncio.Lock()
-        self._counters = counters or RunningTotals()
-        self.violations = violations or Violations()
         self.counts = Totalled()
         self.link = Connection()
         self.alive_ns: int | None = None
@@ -62,8 +42,7 @@ class MachineReceiver:
         self.shown: Sequence[Certificate] = ()
         self._buffer, self._clock = buffer, clock
         self._pipeline = pipeline
-        self.kpis = pipeline.kpis(totals)
-        self._last_observed_ns = last_ns
+        self.kpis = pipeline.kpis(memory.totals)
         self._seen: dict[str, int] = {}
         self._problems: dict[str, str] = {}
         self._unreadable: dict[str, tuple[str, str]] = {}
@@ -71,7 +50,7 @@ class MachineReceiver:
 
     def configure(self, pipeline: Pipeline) -> None:
         """Check, name and count under another configuration from now on."""
-        kpis = pipeline.kpis(self.kpis.totals)
+        kpis = pipeline.kpis(self._memory.totals)
         kpis.succeed(self.kpis)
         pipeline.derivation.succeed(self._pipeline.derivation)
         if pipeline.inference is not None and pipeline is not self._pipeline:
@@ -108,9 +87,7 @@ class MachineReceiver:
 
     def _note_so_far(self, now: int) -> None:
         job_order = self.situation.at(now, by_gateway=True).get("jobOrder", "")
-        another_shift = self.so_far.shift_is(*self.kpis.shift_begun(now), self.kpis.totals)
-        another_job = self.so_far.job_is(job_order, self.kpis.totals)
-        self._so_far_unsaved = self._so_far_unsaved or another_shift or another_job
+        self._memory.note_so_far(self.kpis.shift_begun(now), job_order)
 
     @property
     def inference(self) -> Inference | None:
@@ -127,10 +104,10 @@ class MachineReceiver:
             self._note_so_far(now)
         versions = self._pipeline.versions
         derivation = self._pipeline.derivation
-        derived, gaps = derivation.extend(samples, self._counters), derivation.gaps(gaps)
+        derived, gaps = derivation.extend(samples, self._memory.counters), derivation.gaps(gaps)
         outcome = self._pipeline.process(derived, gaps, now, self.kpis, self.situation)
         if samples:
-            self._last_observed_ns = now
+            self._memory.last_observed_ns = now
             self.behind_ns = now - samples[-1].source_ns
         if not outcome.rows:
             return
@@ -138,7 +115,6 @@ class MachineReceiver:
         kept_out = [(original.contract, original.field, original.reason) for original in outcome.originals]
         self.violations.note(kept_out, outcome.flagged, versions, now)
         await self._append(outcome.rows, outcome.originals)
-        self.violations.unsaved = self._counters.unsaved = False
         self._tally(outcome, gaps, versions)
 
     async def _append(self, rows: Sequence[Row], originals: Sequence[Original]) -> None:
@@ -147,12 +123,12 @@ class MachineReceiver:
         except BaseException:
             self.situation.untold()
             raise
-        self.situation.unsaved = self._so_far_unsaved = False
+        self._memory.saved()
 
     def alive(self, now_ns: int) -> None:
         """See `ports.source.Receiver`."""
         self.alive_ns = self._clock.mono()
-        self._last_observed_ns = now_ns
+        self._memory.last_observed_ns = now_ns
         self.kpis.confirm(self._clock.wall())
 
     def connection(self, status: Literal["True", "False", "Unknown"], reason: str, message: str = "") -> None:
@@ -178,23 +154,13 @@ class MachineReceiver:
 
     def last_observed_ns(self) -> int | None:
         """See `ports.source.Receiver`."""
-        return self._last_observed_ns
+        return self._memory.last_observed_ns
 
     # what was learnt
 
     def state(self) -> dict[str, bytes]:
         """What must survive a restart."""
-        kept = {STATE_KPI: dump(self.kpis.totals)}
-        if self.situation.unsaved:
-            kept[STATE_TOLD] = self.situation.dump()
-        if self._so_far_unsaved:
-            kept[STATE_SO_FAR] = dump_so_far(self.so_far)
-        if self._last_observed_ns is not None:
-            kept[STATE_LAST_OBSERVED] = str(self._last_observed_ns).encode()
-        if self._counters.unsaved:
-            kept[STATE_COUNTERS] = self._counters.dump()
-        if self.violations.unsaved:
-            kept[STATE_VIOLATIONS] = self.violations.dump()
+        kept = self._memory.dump()
         now = self._clock.wall()
         if self.inference is not None and self.inference.due(now):
             kept[STATE_INFERENCE] = self.inference.dump(now)
