@@ -17,7 +17,7 @@ from plantwright_dashboards.limits import (
     SCRAP,
     SOME_HELD,
 )
-from plantwright_dashboards.terms import RATE, WINDOW, kpi, states
+from plantwright_dashboards.terms import RATE, WINDOW, kpi, states, stops
 
 MACHINE = place(*LEVELS)
 UP = (Limit("red", None, "no session: switched off, unreachable or refused"), Limit("green", 1.0, "a session is up"))
@@ -75,6 +75,7 @@ def _production() -> list[Panel]:
             "percentunit",
             stacked=True,
         ),
+        stops(MACHINE, "the machine"),
         graph(
             "Planned time",
             "Planned by the calendar, and planned busy time: without what is planned down or unknown. Off in breaks.",

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from plantwright_dashboards.frame import Row, frame, place
 from plantwright_dashboards.kit import Column, Panel, Query, graph, overview, single
 from plantwright_dashboards.limits import AVAILABILITY, BEHIND, COVERAGE, EFFECTIVENESS, OEE, QUALITY, SCRAP
-from plantwright_dashboards.terms import kpi, kpi_columns, parts_per_hour, states
+from plantwright_dashboards.terms import kpi, kpi_columns, parts_per_hour, states, stops
 
 PLANT = place("plant")
 AREA = place("plant", "area")
@@ -101,6 +101,13 @@ def _graphs() -> list[Panel]:
             "Setup time of production and setup time. High where orders are small: compare with the orders' sizes.",
             [Query(kpi("line", "setup", LINE), "{{line}}")],
             "percentunit",
+        ),
+        stops(LINE, "all chosen machines"),
+        graph(
+            "Mean time to repair by line",
+            "Time in Delay per failure, in planned time. Longer than before: look at the reasons. No value: nothing failed.",
+            [Query(kpi("line", "mttr_seconds", LINE), "{{line}}")],
+            "s",
         ),
     ]
 

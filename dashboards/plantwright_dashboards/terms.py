@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from plantwright_dashboards.kit import Column, Query
+from plantwright_dashboards.kit import Column, Panel, Query, graph
 from plantwright_dashboards.limits import AVAILABILITY, COVERAGE, EFFECTIVENESS, OEE, QUALITY, SCRAP
 
 RATE: Final = "$__rate_interval"
@@ -38,8 +38,19 @@ def states(matchers: str) -> Query:
     return Query(f"sum by (state) (rate({counter}[{RATE}]))", "{{state}}")
 
 
+def stops(matchers: str, whose: str) -> Panel:
+    """Which reasons machines stood for."""
+    counter = f"plantwright_machine_stopped_seconds_total{{{matchers}}}"
+    text = (
+        f"Time in Delay or Idle within planned time of {whose}, over the window chosen above: the twenty reasons with most. none: "
+        "nobody had given a reason by then; other: a machine has more reasons than are told apart."
+    )
+    query = Query(f"topk(20, sum by (reason) (increase({counter}[{WINDOW}])))", "{{reason}}")
+    return graph("Stops by reason", text, [query], "s", stacked=True)
+
+
 def kpi_columns(level: str, matchers: str, more: bool = False) -> list[Column]:
-    """Columns with the KPIs of a level; `more` adds NEE, setup rate and scrap ratio."""
+    """Columns with the KPIs of a level; `more` adds NEE, setup rate, scrap ratio, MTBF and MTTR."""
     shown = [
         Column("OEE", kpi(level, "oee", matchers), "percentunit", OEE),
         Column("Availability", kpi(level, "availability", matchers), "percentunit", AVAILABILITY),
@@ -50,6 +61,8 @@ def kpi_columns(level: str, matchers: str, more: bool = False) -> list[Column]:
         Column("NEE", kpi(level, "nee", matchers), "percentunit", OEE),
         Column("Setup rate", kpi(level, "setup", matchers), "percentunit"),
         Column("Scrap ratio", kpi(level, "scrap", matchers), "percentunit", SCRAP),
+        Column("MTBF", kpi(level, "mtbf_seconds", matchers), "s"),
+        Column("MTTR", kpi(level, "mttr_seconds", matchers), "s"),
     ]
     rest = [
         Column("Coverage", kpi(level, "data_coverage", matchers), "percentunit", COVERAGE),

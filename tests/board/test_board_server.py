@@ -107,6 +107,9 @@ async def test_a_viewer_that_does_not_read_is_skipped_forward_and_costs_little(b
         while b"round 59" not in seen:
             seen += await reader.read(65536)
     writer.close()
+    async with aiohttp.ClientSession() as session, session.get(f"{board.url}/metrics") as response:
+        counts = await response.text()
+    assert float(counts.partition("plantwright_board_skipped_updates_total{")[2].split()[1]) > 40
     rounds = {number for number in range(60) if b'"round %d ' % number in seen}
     assert 59 in rounds
     assert len(rounds) < 10

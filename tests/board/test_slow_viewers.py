@@ -21,7 +21,8 @@ async def test_who_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
     hub = Hub(board)
     looking = asyncio.create_task(hub.run())
     port = free_port()
-    runner = await server.serve(hub, lambda: True, port, 1)
+    counted = server.Viewers(hub, 1)
+    runner = await server.serve(counted, lambda: True, bytes, port)
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     narrow.setblocking(False)
@@ -33,6 +34,7 @@ async def test_who_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
         async with asyncio.timeout(15):
             while await viewers(port) == 503 or not talking.done():  # noqa: ASYNC110 - a socket tells nothing else
                 await asyncio.sleep(0.1)
+        assert (counted.dropped, counted.refused > 0) == (1, True)
     finally:
         for task in (talking, looking):
             task.cancel()

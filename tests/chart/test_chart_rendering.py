@@ -373,8 +373,24 @@ def test_a_board_reaches_the_gateways_of_its_plant_and_they_let_it_in(render: Re
     assert labels["plantwright.io/board"] == "stuttgart"
     assert labels["app.kubernetes.io/component"] == "board"
     assert policy["ingress"][0]["from"] == [
-        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+        for name in ("ingress-nginx", "monitoring")
     ]
+
+
+def test_boards_are_scraped_where_scraping_is_on(render: Render) -> None:
+    objects = render("board", "monitoring.podMonitor.enabled=true")
+    monitor = next(
+        each["spec"] for each in of_kind(objects, "PodMonitor") if each["metadata"]["name"].endswith("boards")
+    )
+    assert monitor["namespaceSelector"] == {"matchNames": ["plant-stuttgart"]}
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    labels = monitor["selector"]["matchLabels"].items()
+    found = [each["spec"]["template"] for each in of_kind(objects, "Deployment")]
+    (first, second) = [pod for pod in found if labels <= pod["metadata"]["labels"].items()]
+    for pod in (first, second):
+        assert endpoint["port"] in {port["name"] for each in pod["spec"]["containers"] for port in each["ports"]}
+    assert not [each for each in of_kind(render("monitored"), "PodMonitor") if "boards" in each["metadata"]["name"]]
 
 
 # -- notes and package -------------------------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ def test_busy_is_known_and_not_planned_down() -> None:
     assert busy_ns(found.totals) == 10 * S
 
 
+@pytest.mark.row("C7")
 def test_a_clock_that_goes_back_neither_subtracts_nor_confirms() -> None:
     found = kpis()
     found.confirm(T0)
@@ -142,11 +143,25 @@ def test_a_new_planned_run_time_changes_no_past() -> None:
     ],
     ids=["first", "still", "more", "reset", "wrap", "reset not wrap", "beyond", "beyond and back"],
 )
+@pytest.mark.row("C6")
 def test_part_delta(before: int | None, now: int, rollover: int | None, delta: int) -> None:
     assert part_delta(before, now, rollover) == delta
 
 
+@pytest.mark.row("C6")
+def test_every_fall_that_is_no_wrap_is_told() -> None:
+    found = kpis(good="g", rejected="r", rollover=65536)
+    for good in (65_000, 65_535, 20, 15, 15, 9000, 8999):
+        found.count("g", good)
+    found.count("r", 7)
+    assert found.resets == {"g": 2, "r": 0}, "65,535 to 20 is a wrap"
+    after = kpis(totals=found.totals, good="g", reworked="w")
+    after.succeed(found)
+    assert after.resets == {"g": 2, "w": 0}
+
+
 @given(rollover=st.integers(4, 10_000), steps=st.lists(st.integers(0, 4000), max_size=20))
+@pytest.mark.row("C6")
 def test_wraps_lose_no_part_while_steps_are_below_half_the_range(rollover: int, steps: list[int]) -> None:
     steps = [step % (rollover // 2) for step in steps]
     true, before, counted = 0, 0, 0

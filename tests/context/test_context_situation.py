@@ -1,6 +1,7 @@
 """State, order, person and reason joined by source time: late data, clocks that are wrong, schedules that contradict themselves."""
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -91,6 +92,7 @@ def test_what_held_at_an_instant() -> None:
         ((JobOrder(id="J1", start_time="2026-06-01T06:00:00"),), [Fault("TimeUnreadable", "J1")], None),
     ],
 )
+@pytest.mark.row("C1", "C2", "C3")
 def test_what_is_wrong_in_a_schedule_has_a_name(
     jobs: tuple[JobOrder, ...], faults: list[Fault], at_30: str | None
 ) -> None:
@@ -99,6 +101,7 @@ def test_what_is_wrong_in_a_schedule_has_a_name(
     assert orders.at(T0 + 30 * SECOND).get("jobOrder") == at_30
 
 
+@pytest.mark.row("C12")
 def test_ten_thousand_orders_and_more_are_bounded() -> None:
     orders = Orders(schedule(*(job(number, number, number + 1) for number in range(MOST_SPANS + 5))))
     assert len(orders.jobs) == MOST_SPANS
@@ -118,6 +121,7 @@ def test_a_history_takes_what_comes_late() -> None:
     assert history.at(30) == "", "the oldest are forgotten"
 
 
+@pytest.mark.row("C7")
 def test_late_data_does_not_make_a_clock_wrong_and_a_wrong_clock_is_no_late_data() -> None:
     good, slow = ClockOffset(2 * SECOND), ClockOffset(2 * SECOND)
     for second in range(100):
@@ -135,6 +139,7 @@ HOUR = 3600 * SECOND
 
 
 @pytest.mark.parametrize("ahead", [HOUR, 8000 * 365 * 24 * HOUR], ids=["an hour", "the year 9999"])
+@pytest.mark.row("C7")
 def test_a_node_with_a_time_of_its_own_does_not_outvote_the_others(ahead: int) -> None:
     offset = ClockOffset(2 * SECOND)
     for second in range(90):
@@ -224,7 +229,8 @@ def test_a_machines_own_word_on_its_order_goes_first() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_orders_that_change_every_five_seconds(seed: int) -> None:
+@pytest.mark.row("C7")
+def test_orders_that_change_every_five_seconds(seed: int, measured: Callable[[str], None]) -> None:
     """The issue's figure: a tenth of the data late and out of order, half of the clocks off by up to 90 s."""
     chance = random.Random(seed)
     orders = Orders(schedule(*(job(number, 5 * number, 5 * number + 5) for number in range(-20, 200))))
@@ -248,3 +254,6 @@ def test_orders_that_change_every_five_seconds(seed: int) -> None:
     assert joined == 120_000
     assert good_wrong == 0
     assert wrong_unmarked == 0
+    measured(
+        "120,000 values of 20 machines, half of their clocks off by up to 90 s: 0 wrong of good clocks, 0 wrong and unmarked"
+    )

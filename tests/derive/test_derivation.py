@@ -138,6 +138,7 @@ def test_operands_that_are_read_otherwise_than_before_are_forgotten() -> None:
         (None, [7.0, 9.0], [7, 9]),
     ],
 )
+@pytest.mark.row("C6")
 def test_a_total_never_falls(rollover: int | None, readings: list[float], expected: list[int]) -> None:
     signals = [signal("n", counter=Counter(rollover=rollover))]
     found = given(signals, *[[Sample("n", reading, at)] for at, reading in enumerate(readings)])

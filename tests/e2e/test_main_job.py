@@ -179,7 +179,8 @@ def _of_pod(process: Path, uid: str) -> bool:
 
 def control(world: Any, **command: Any) -> None:
     """Tell the shop floor, as someone at the machine would."""
-    pod = world.kubectl.items("pods", FLOOR[0])[0]["metadata"]["name"]
+    [found] = world.kubectl.items("pods", FLOOR[0], "app.kubernetes.io/name=shopfloor")
+    pod = found["metadata"]["name"]
     code = (
         "import urllib.request,sys;urllib.request.urlopen(urllib.request.Request("
         f"'http://127.0.0.1:{FLOOR[2]}/control',data=sys.argv[1].encode(),method='POST'))"

@@ -1,9 +1,11 @@
 """Orders, states and parts as the gateway tells them: fetched from an MES, joined by source time, events of their own."""
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -12,6 +14,7 @@ from aiohttp import web
 
 from plantwright_api.wire.config import Context, ContextSignals, HttpSchedule, MqttSchedule, PartCounters, StateModel
 from plantwright_api.wire.schedule import JobOrder, MaterialRequirement, PersonnelActual, WorkSchedule, encode
+from plantwright_gateway.app.metrics import Metrics
 from plantwright_gateway.ports.source import Sample
 
 SECOND = 1_000_000_000
@@ -134,6 +137,7 @@ async def test_orders_are_heard_at_a_broker_too(bench: Any, make_signal: Any, br
     assert bench.mes.of("observation")[-1]["context"]["jobOrder"] == "J2"
 
 
+@pytest.mark.row("C1", "C2")
 async def test_orders_that_overlap_are_named(bench: Any, make_signal: Any, planner: Planner) -> None:
     planner.tell(job(1, 60, 10), job(2, 30, 0), job(3, 5, 6))
     await bench.start(machine(bench, make_signal, planner))
@@ -143,6 +147,79 @@ async def test_orders_that_overlap_are_named(bench: Any, make_signal: Any, plann
     assert found.message == "J3: EndsBeforeStart, J1 and J2: Overlaps"
     planner.tell(job(1, 60, 30), job(2, 30))
     await bench.mes.until(lambda: bench.condition("ScheduleCurrent") == ("True", "Told"))
+
+
+@pytest.mark.slow
+@pytest.mark.row("C12")
+async def test_ten_thousand_orders_are_taken_at_once(
+    bench: Any, make_signal: Any, planner: Planner, measured: Callable[[str], None]
+) -> None:
+    orders = 10_000
+    planner.tell(*(job(number, orders - number, orders - number - 1) for number in range(orders - 1)), job(orders, 1))
+    await bench.start(machine(bench, make_signal, planner))
+    before, begun = resident_mb(), time.monotonic()
+    await bench.mes.until(lambda: bench.runtime.schedule and bench.runtime.schedule.known)
+    took = time.monotonic() - begun
+    assert bench.condition("ScheduleCurrent") == ("True", "Told")
+    now = time.time_ns()
+    await bench.hand.give(Sample("number", 1, now - 5000 * SECOND), Sample("number", 2, now))
+    await bench.mes.until(lambda: len(bench.mes.values("number")) == 2)
+    early, late = (data["context"]["jobOrder"] for data in bench.mes.of("observation"))
+    assert int(early[1:]) == pytest.approx(5000, abs=60)
+    assert late == f"J{orders}"
+    planner.tell(*(job(number, orders - number, 0) for number in range(orders)))
+    await bench.mes.until(lambda: bench.condition("ScheduleCurrent") == ("False", "ScheduleContradicts"))
+    told = next(c for c in bench.runtime.status().conditions if c.type == "ScheduleCurrent")
+    assert "more" in told.message
+    assert len(told.message) < 1000
+    more = resident_mb() - before
+    assert more < 50
+    measured(
+        f"10,000 orders in force after {took:.1f} s, {more:.0f} MB more with 10,000 that overlap after them, named and counted"
+    )
+
+
+def resident_mb() -> float:
+    """Memory of this process, the gateway's and the planner's."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@pytest.mark.row("C7")
+@pytest.mark.parametrize(("off", "marked"), [(0, None), (-90, "Gateway"), (90, "Gateway")])
+async def test_orders_are_joined_right_or_marked_whatever_the_machines_clock_says(
+    bench: Any, make_signal: Any, planner: Planner, off: int, marked: str | None
+) -> None:
+    planner.tell(job(1, 60, 30), job(2, 30))
+    await bench.start(machine(bench, make_signal, planner))
+    await bench.mes.until(lambda: bench.runtime.schedule and bench.runtime.schedule.known)
+    source_ns = time.time_ns() + off * SECOND
+    await bench.hand.give(Sample("number", 1, source_ns))
+    await bench.mes.until(lambda: bench.mes.values("number") == [1])
+    [event] = [e for e in bench.mes.events if e["type"].endswith("observation.v1")]
+    assert event["data"]["context"]["jobOrder"] == "J2", "the order under way, as the gateway's clock has it"
+    assert event["data"]["context"].get("contextTime") == marked
+    given = datetime.fromisoformat(event["time"]).timestamp()
+    assert given == pytest.approx(source_ns / SECOND, abs=0.001), "the machine's own time is delivered as it is"
+
+
+@pytest.mark.row("C3", "C5")
+async def test_an_order_and_a_log_on_that_never_end_are_over_when_the_next_one_begins(
+    bench: Any, make_signal: Any, planner: Planner, measured: Callable[[str], None]
+) -> None:
+    people = (
+        PersonnelActual(person_id="anna", start_time=ago(40 * 3600)),
+        PersonnelActual(person_id="ben", start_time=ago(60)),
+    )
+    planner.tell(job(1, 40 * 3600), job(2, 60), people=people)
+    await bench.start(machine(bench, make_signal, planner))
+    await bench.mes.until(lambda: bench.runtime.schedule and bench.runtime.schedule.known)
+    now = time.time_ns()
+    await bench.hand.give(Sample("number", 1, now - 300 * SECOND), Sample("number", 2, now))
+    await bench.mes.until(lambda: len(bench.mes.values("number")) == 2)
+    contexts = [data["context"] for data in bench.mes.of("observation")]
+    assert [(each["jobOrder"], each["person"]) for each in contexts] == [("J1", "anna"), ("J2", "ben")]
+    assert bench.condition("ScheduleCurrent") == ("True", "Told")
+    measured("without an end for 40 h: in force until the next one on the machine began")
 
 
 async def test_a_schedule_that_is_none_changes_nothing_and_is_told(
@@ -175,6 +252,7 @@ async def test_states_and_parts_are_events_with_the_machines_time(bench: Any, ma
     assert bench.mes.of("production")[1]["context"]["state"] == "Delay"
 
 
+@pytest.mark.row("C6")
 async def test_a_reading_that_comes_late_counts_no_parts_twice_and_tells_no_state_of_now(
     bench: Any, make_signal: Any
 ) -> None:
@@ -219,3 +297,19 @@ async def test_a_machine_tells_its_operator_its_part_and_why_it_stands(bench: An
         ("Person", "4711", "Machine"),
         ("Reason", "stop", "Machine"),
     }
+
+
+@pytest.mark.row("C6")
+async def test_a_counter_that_is_set_back_is_told(
+    bench: Any, make_signal: Any, measured: Callable[[str], None]
+) -> None:
+    parts = PartCounters(good="good", rejected="bad", rollover=65536)
+    await bench.start(machine(bench, make_signal, parts=parts))
+    begin = time.time_ns() - 60 * SECOND
+    for number, good in enumerate((65_530, 4, 10, 0, 3)):
+        await bench.hand.give(Sample("good", good, begin + number * SECOND))
+    await bench.mes.until(lambda: sum(data.get("good", 0) for data in bench.mes.of("production")) == 19)
+    lines = [line for line in Metrics(bench.gateway).render().decode().splitlines() if "counter_resets_total{" in line]
+    told = {line.partition('signal="')[2].partition('"')[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
+    assert told == {"good": 1.0, "bad": 0.0}
+    measured("a wrap and a reset: 19 of 19 parts, the reset told as plantwright_counter_resets_total")

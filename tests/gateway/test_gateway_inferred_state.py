@@ -1,5 +1,7 @@
 """A machine that gives nothing but its power: its state is learnt, told as inferred, and outlives a restart."""
 
+import random
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -130,6 +132,48 @@ async def test_silence_of_a_machine_that_is_there_goes_on_as_it_was(lathe: Any, 
         lathe.runtime.receiver.alive(lathe.hands.now)
         await lathe.runtime.receiver.settle()
     assert live(lathe.runtime).state == "Idle"
+
+
+@pytest.mark.slow
+@pytest.mark.row("C10")
+async def test_a_stuck_signal_becomes_unknown_and_says_why(lathe: Any, learnt: bytes, eventually: Any) -> None:
+    await eventually(lambda: lathe.runtime.receiver is not None)
+    lathe.runtime.receiver.inference.recall(learnt)
+    await run(lathe, 20, 8.5, eventually)
+    assert live(lathe.runtime).state == "Production"
+    await feed(lathe, [8.5] * 1800)
+    await unknown(lathe, "has not changed at all")
+
+
+@pytest.mark.slow
+@pytest.mark.row("C11")
+async def test_noise_is_unknown_and_says_why(lathe: Any, eventually: Any) -> None:
+    chance = random.Random(3)
+    await eventually(lambda: lathe.runtime.receiver is not None)
+    await feed(lathe, [chance.uniform(0, 20) for _ in range(20_000)])
+    await unknown(lathe, "noise")
+    states = {each["value"] for each in changes(lathe) if each["of"] == "State"}
+    assert states == {"Unknown"}, "it was never said to do anything"
+
+
+async def feed(bench: Any, values: Sequence[float]) -> None:
+    """A reading a second, a minute at a time."""
+    for begin in range(0, len(values), 60):
+        batch = values[begin : begin + 60]
+        samples = [Sample("power", value, bench.hands.now + (place + 1) * S) for place, value in enumerate(batch)]
+        bench.hands.now += len(batch) * S
+        await bench.hand.give(*samples)
+
+
+async def unknown(bench: Any, words: str) -> None:
+    """The state is Unknown on the board, with a reason, no confidence and no stop of which to alert."""
+    now = live(bench.runtime)
+    assert (now.state, now.inferred, now.confidence) == ("Unknown", True, None)
+    assert words in now.trouble
+    text = Metrics(bench.gateway).render().decode()
+    assert "\nplantwright_machine_stopped_since_timestamp_seconds{" not in text
+    [confidence] = [line for line in text.splitlines() if line.startswith("plantwright_state_inferred_confidence{")]
+    assert confidence.endswith(" 0.0")
 
 
 def test_what_is_kept_of_another_signal_is_not_taken_up(learnt: bytes) -> None:

@@ -3,53 +3,32 @@
     .venv/bin/python tests/load/board.py --write
 
 Gateways are replayed (tests/board/replay.py): real streams on the loopback, each machine tells its numbers once a second. What a
-gateway itself needs from a machine's stop to its word is not part of it. Exit status: 0 all figures met, 1 one is missed.
+gateway itself needs from a machine's stop to its word is measured by stops.py. Exit status: 0 all figures met, 1 one is missed.
 """
 
 import argparse
 import asyncio
 import contextlib
 import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import aiohttp
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "board"))
 
-from browser import PROGRAM, Browser, chromium, tab
+from browser import Browser, chromium, tab
 from replay import Floor, floor
 from running import Board, run_board
 
-PAGE: Final = Path(__file__).parents[2] / "docs/measured/board.md"
+from boardpage import TITLES, Figure, section, spread, write
+
 MACHINES, VIEWERS, LOADS, STOPS = 200, 100, 20, 40
 SECONDS: Final = 20.0
 PAINTED = "performance.getEntriesByName('board-painted').length"
-
-
-class Figure(NamedTuple):
-    """One line of the page."""
-
-    what: str
-    measured: str
-    aim: str
-    met: bool
-
-
-def spread(values: Sequence[float], unit: str = "ms") -> str:
-    ordered = sorted(values)
-    p95 = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
-    return (
-        f"median {statistics.median(ordered):.0f}, p95 {p95:.0f}, most {ordered[-1]:.0f} {unit} ({len(ordered)} times)"
-    )
 
 
 async def loads(devtools: str, board: Board) -> list[Figure]:
@@ -142,38 +121,27 @@ async def measure() -> list[Figure]:
     return figures
 
 
-def page(figures: Sequence[Figure]) -> str:
-    version = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    lines = [
-        "# The shop-floor board",
-        "",
-        f"`python tests/load/board.py --write`, {datetime.now(UTC):%Y-%m-%d %H:%MZ}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}, {version}.",
+def about() -> str:
+    """What was measured, in a sentence."""
+    return (
         f"{MACHINES} machines, each with a stream of its own on the loopback, each telling its numbers once a second; board, "
-        "replayed gateways and browser share the cores.",
-        "",
-        "| what | measured | aim | met |",
-        "|---|---|---|---|",
-        *(
-            f"| {each.what} | {each.measured} | {each.aim} | {('yes' if each.met else 'no') if each.aim else ''} |"
-            for each in figures
-        ),
-        "",
-        "Not part of it: what a gateway needs from a machine's stop to its word on `/live`. Viewers read as fast as they can; one that",
-        "does not read at all costs one frame and 64 kB of the kernel's (tests/board/test_board_server.py).",
-    ]
-    return "\n".join(lines) + "\n"
+        "replayed gateways and browser share the cores."
+    )
+
+
+AFTER: Final = """Not part of it: what a gateway needs from a machine's stop to its word on `/live`, see above. Viewers read as fast as they can; one that
+does not read at all costs one frame and 64 kB of the kernel's (tests/board/test_board_server.py)."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
-    write = parser.parse_args().write
+    parser.add_argument("--write", action="store_true", help="write docs/measured/board.md")
+    asked = parser.parse_args()
     figures = asyncio.run(measure())
-    text = page(figures)
+    text = section("board.py", about(), figures, AFTER)
     print(text)
-    if write:
-        PAGE.write_text(text, encoding="utf-8")
+    if asked.write:
+        write(TITLES[1], text)
     return 0 if all(each.met for each in figures) else 1
 
 

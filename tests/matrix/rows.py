@@ -1,4 +1,4 @@
-"""The rows of the fault matrix (F gateway, O operator) and of the bad-input matrix (B): what is promised of each."""
+"""The rows of the fault matrix (F gateway, O operator) and of bad input (B specs, servers and answers, C context): what is promised of each."""
 
 from typing import Final
 
@@ -50,6 +50,18 @@ PROMISED: Final[dict[str, str]] = {
     "B18": "false receipts: ignored and told, nothing deleted",
     "B19": "contracts: cycles, unknown units, hanging patterns, 10,000 fields, removed while in use: refused or a condition",
     "B20": "audit log: tampering found",
+    "C1": "orders that overlap: named by MES and gateway, the later one counts from its start on",
+    "C2": "orders that end before they start: refused by the MES with the field, named by the gateway, in force at no time",
+    "C3": "orders that never end: named by the MES, and over when the next one begins on the machine",
+    "C4": "unknown product: taken as it was given, and named",
+    "C5": "an operator who never logs off: named by the MES, and gone when the next one logs on at the machine",
+    "C6": "counters that jump back: a wrap loses no part, any other fall is told as a reset, a late reading is none",
+    "C7": "clocks that differ: 100 % right for good clocks, the others right or marked, source times as given",
+    "C8": "a calendar with a gap: its time is in no ratio, and what happened in it stands in a row without a shift",
+    "C9": "a calendar with an overlap: each second planned once, the later shift's, at the gateway as at the MES",
+    "C10": "a signal that is stuck: state unknown with its reason, never work, no alert of a stop",
+    "C11": "a signal that is pure noise: never told as a state, and why",
+    "C12": "10,000 orders at once: taken ≤ 5 s, in force at the gateway ≤ 5 s, ≤ 50 MB more, none too many",
 }
 
 ABSENT: Final[dict[str, str]] = {

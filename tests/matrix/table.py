@@ -12,7 +12,7 @@ PAGE = ROOT / "docs" / "measured" / "reliability.md"
 HEAD = """# Faults and bad input, row by row
 
 Made by `python tests/matrix/table.py` of what `pytest --record-rows` kept. F rows are faults of gateway, machine and MES, O rows of
-operator and API server, B rows bad input. "long" is the full figure, "quick" what every test run does.
+operator and API server, B rows bad input from specs, servers and answers, C rows from orders, people, clocks, calendars and signals. "long" is the full figure, "quick" what every test run does.
 
 | row | promised | measured | form | command | date |
 | --- | --- | --- | --- | --- | --- |

@@ -91,16 +91,41 @@ SERIAL_BUSY = """              machine:plantwright_planned_busy_seconds:rate1h
               and on (plant, area, line, machine) machine:plantwright_line_role:last{role="bottleneck"}"""
 MUTANTS = {
     "MTBF with failures in it": (
-        """            machine:plantwright_planned_busy_seconds:rate1h
-            - sum by (plant, area, line, machine) (rate(plantwright_machine_state""",
-        """            machine:plantwright_planned_busy_seconds:rate1h
-            - 0 * sum by (plant, area, line, machine) (rate(plantwright_machine_state""",
+        "machine:plantwright_planned_busy_seconds:rate1h - machine:plantwright_delay_in_plan_seconds:rate1h",
+        "machine:plantwright_planned_busy_seconds:rate1h - 0 * machine:plantwright_delay_in_plan_seconds:rate1h",
     ),
     "MTTR counts delay outside of the plan": (
-        """          sum by (plant, area, line, machine) (rate(plantwright_machine_state_seconds_total{state="Delay",planned="true"}[1h]))
-          /""",
-        """          sum by (plant, area, line, machine) (rate(plantwright_machine_state_seconds_total{state="Delay"}[1h]))
-          /""",
+        'seconds_total{state="Delay",planned="true"}[1h]',
+        'seconds_total{state="Delay"}[1h]',
+    ),
+    "a serial line fails as its exit does": (
+        """              machine:plantwright_failures:rate1h
+              and on (plant, area, line, machine) machine:plantwright_line_role:last{role="bottleneck"}""",
+        """              machine:plantwright_failures:rate1h
+              and on (plant, area, line, machine) machine:plantwright_line_role:last{role="exit"}""",
+    ),
+    "a serial line stands with all of its machines": (
+        """              machine:plantwright_delay_in_plan_seconds:rate1h
+              and on (plant, area, line, machine) machine:plantwright_line_role:last{role="bottleneck"}""",
+        """              machine:plantwright_delay_in_plan_seconds:rate1h
+              and on (plant, area, line) machine:plantwright_line_role:last{role="bottleneck"}""",
+    ),
+    "the enterprise's MTBF is a mean": (
+        """          sum(line:plantwright_time_without_failure_seconds:rate1h)
+          / (sum(line:plantwright_failures:rate1h) > 0)""",
+        """          avg(plant:plantwright_mtbf_seconds:ratio_rate1h)""",
+    ),
+    "MTTR where nothing failed": (
+        "machine:plantwright_delay_in_plan_seconds:rate1h / (machine:plantwright_failures:rate1h > 0)",
+        "machine:plantwright_delay_in_plan_seconds:rate1h / machine:plantwright_failures:rate1h",
+    ),
+    "first-pass yield of good parts that were reworked": (
+        "machine:plantwright_good_parts:rate1h - machine:plantwright_reworked_parts:rate1h",
+        "machine:plantwright_good_parts:rate1h and machine:plantwright_reworked_parts:rate1h",
+    ),
+    "first-pass yield over all parts": (
+        "(sum(line:plantwright_parts_with_rework_known:rate1h) > 0)\n      - record: enterprise:plantwright_mtbf",
+        "(sum(line:plantwright_parts:rate1h) > 0)\n      - record: enterprise:plantwright_mtbf",
     ),
     "availability over all time": (
         "machine:plantwright_availability:ratio_rate1h\n        expr: machine:plantwright_production_in_plan_seconds",
@@ -192,8 +217,10 @@ MUTANTS = {
     ),
     "a serial line's time from its exit": (SERIAL_BUSY, SERIAL_BUSY.replace("bottleneck", "exit")),
     "a serial line's parts from its bottleneck": (
-        'and on (plant, area, line, machine) machine:plantwright_line_role:last{role="exit"}\n            )\n          )\n      # Of',
-        'and on (plant, area, line, machine) machine:plantwright_line_role:last{role="bottleneck"}\n            )\n          )\n      # Of',
+        """              machine:plantwright_parts:rate1h
+              and on (plant, area, line, machine) machine:plantwright_line_role:last{role="exit"}""",
+        """              machine:plantwright_parts:rate1h
+              and on (plant, area, line, machine) machine:plantwright_line_role:last{role="bottleneck"}""",
     ),
     "a serial line's planned run time from its exit": (
         'and on (plant, area, line, machine) machine:plantwright_line_role:last{role="bottleneck"}\n          ) * line',

@@ -10,7 +10,7 @@ from pymodbus.exceptions import ConnectionException, ModbusIOException
 
 from plantwright_shopfloor.config import FloorConfig, MachineConfig
 from plantwright_shopfloor.floor import Floor, running
-from plantwright_shopfloor.ledger import read
+from plantwright_shopfloor.ledger import read, read_counts
 
 
 def free_ports(count: int) -> list[int]:
@@ -146,3 +146,22 @@ async def test_garbage_closes_only_its_own_connection(floor: Floor) -> None:
         writer.close()
     assert not (await good.read_holding_registers(0, count=2)).isError()
     good.close()
+
+
+@pytest.mark.parametrize("blocks", [((0, 5),), ((0, 3), (3, 2))], ids=["one answer", "two answers"])
+async def test_the_ledger_has_what_each_number_showed(floor: Floor, blocks: tuple[tuple[int, int], ...]) -> None:
+    reader = await client(floor, "lathe-01")
+    shown = []
+    for _ in range(25):
+        registers: list[int] = []
+        for first, count in blocks:
+            registers += (await reader.read_holding_registers(first, count=count)).registers
+            await asyncio.sleep(0.04)
+        shown.append((registers[0] << 16 | registers[1], registers[3], registers[4]))
+    reader.close()
+    ledger = floor.machines["lathe-01"].ledger
+    ledger.flush()
+    entries = read_counts(ledger.path.read_bytes().splitlines())["lathe-01"]
+    begin = 65_535
+    assert [(e.number, (e.made.good + begin) % 65_536, e.made.rejected) for e in entries] == shown
+    assert len({good for _, good, _ in shown}) > 1, "parts were made"

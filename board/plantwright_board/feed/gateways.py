@@ -24,11 +24,16 @@ logger = logging.getLogger(__name__)
 
 
 class Gateways:
-    """Follows gateways by name. `heard` gets each word, `lost` the time from which on a gateway is silent (RFC 3339)."""
+    """Follows gateways by name. `heard` gets each word, `lost` the time from which on a gateway is silent (RFC 3339).
+
+    `received` and `unreadable` count words since the process' start.
+    """
 
     def __init__(self, heard: Callable[[str, Live], None], lost: Callable[[str, str], None]) -> None:
         self._heard, self._lost = heard, lost
         self._followed: dict[str, tuple[str, asyncio.Task[None]]] = {}
+        self._connected: set[str] = set()
+        self.received = self.unreadable = 0
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENT_SECONDS),
@@ -44,6 +49,16 @@ class Gateways:
             task = asyncio.create_task(self._follow(name, f"{wanted[name]}/live"), name=f"follow {name}")
             self._followed[name] = wanted[name], task
 
+    @property
+    def connected(self) -> int:
+        """How many gateways are heard."""
+        return len(self._connected)
+
+    @property
+    def silent(self) -> int:
+        """How many are followed and not heard."""
+        return len(self._followed.keys() - self._connected)
+
     async def close(self) -> None:
         """Let go of all."""
         tasks = [task for _, task in self._followed.values()]
@@ -55,16 +70,17 @@ class Gateways:
         shortest, longest = PAUSES
         pause, why = shortest, ""
         while True:
-            told = False
             try:
                 async for live in self._stream(url):
-                    told, pause = True, shortest
+                    self._connected.add(name)
+                    pause = shortest
                     self._heard(name, live)
                 problem = "the stream ended"
             except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
                 problem = f"{type(error).__name__}: {error}"
             finally:
-                if told:
+                if name in self._connected:
+                    self._connected.remove(name)
                     self._lost(name, _now())
             if problem != why:
                 logger.warning("gateway %s is not heard: %s", name, problem)
@@ -85,17 +101,18 @@ class Gateways:
             events = sse.Events(MAX_EVENT)
             async for piece in response.content.iter_any():
                 for data in events.feed(piece):
-                    if live := _read(data, url):
+                    if live := self._read(data, url):
                         yield live
 
-
-def _read(data: bytes, url: str) -> Live | None:
-    """What was said; None for what cannot be read, such as a state that a newer gateway knows: the rest goes on."""
-    try:
-        return msgspec.json.decode(data, type=Live)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        logger.warning("%s said what cannot be read: %s", url, error)
-        return None
+    def _read(self, data: bytes, url: str) -> Live | None:
+        """What was said; None for what cannot be read, such as a state that a newer gateway knows: the rest goes on."""
+        self.received += 1
+        try:
+            return msgspec.json.decode(data, type=Live)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.unreadable += 1
+            logger.warning("%s said what cannot be read: %s", url, error)
+            return None
 
 
 def _now() -> str:

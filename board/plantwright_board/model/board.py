@@ -66,6 +66,11 @@ class Board:
             else:
                 self._see(name, self._seen[name]._replace(heard=False, lost=now))
 
+    def count(self) -> tuple[int, int]:
+        """How many machines there are whose gateways are heard, and whose are not."""
+        heard = sum(seen.heard for seen in self._seen.values())
+        return heard, len(self._seen) - heard
+
     # -- looked at -------------------------------------------------------------------------------------------------------
 
     def look(self) -> Changes:
@@ -125,9 +130,6 @@ class Board:
         """Lines in the order in which the Plant names them."""
         order = list(self._site.lines)
         return (order.index(line) if line in self._site.lines else len(order)), line
-
-    def _sorted_rows(self) -> list[MachineRow]:
-        return [self._rows[name] for name in sorted(self._rows)]
 
     def _see(self, name: str, seen: Sighting) -> None:
         self._seen[name] = seen

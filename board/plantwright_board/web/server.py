@@ -1,4 +1,4 @@
-"""HTTP for viewers: the page, its stream, a snapshot, probes. There is nothing to write, and no cookie."""
+"""HTTP for viewers: the page, its stream, a snapshot; probes and metrics. There is nothing to write, and no cookie."""
 
 import asyncio
 import socket
@@ -10,6 +10,7 @@ from aiohttp import web
 from plantwright_api.wire import sse
 from plantwright_board.web import pages
 from plantwright_board.web.hub import Hub
+from plantwright_board.web.metrics import CONTENT_TYPE
 
 HEARTBEAT_SECONDS: Final = 10.0
 SLOW_SECONDS: Final = 30.0
@@ -21,15 +22,25 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Viewers:
-    """The streams. At most `most` at a time; each holds at most one frame of memory beside what the kernel takes."""
+    """The streams. At most `most` at a time; each holds at most one frame of memory beside what the kernel takes.
+
+    `count` is how many there are; the others count from the process' start: events taken, updates that a slow viewer was told
+    together with a later one, viewers that were too many, and viewers let go because they took nothing.
+    """
 
     def __init__(self, hub: Hub, most: int) -> None:
-        self._hub, self._most = hub, most
-        self.count = 0
+        self._hub, self.most = hub, most
+        self.count = self.sent = self.skipped = self.refused = self.dropped = 0
+
+    async def snapshot(self, _: web.Request) -> web.Response:
+        """Everything, once."""
+        headers = {"Cache-Control": "no-store"}
+        return web.Response(body=self._hub.snapshot(), content_type="application/json", headers=headers)
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Tell a viewer everything, then what changes, until it goes."""
-        if self.count >= self._most:
+        if self.count >= self.most:
+            self.refused += 1
             return web.Response(status=503, headers={"Retry-After": "10"}, text="too many viewers\n")
         self.count += 1
         try:
@@ -45,11 +56,25 @@ class Viewers:
             return response
         _narrow(transport)
         version, event = self._hub.version, self._hub.event(0)
-        while await _taken(response, transport, event):
+        while await self._taken(response, transport, event):
             await self._hub.newer(version, HEARTBEAT_SECONDS)
+            self.skipped += max(0, self._hub.version - version - 1)
             version, event = self._hub.version, self._hub.event(version)
         transport.abort()
         return response
+
+    async def _taken(self, response: web.StreamResponse, transport: asyncio.Transport, event: bytes) -> bool:
+        """Send, and wait until it is taken, so that the next frame holds all that changed meanwhile. False: it was not in time."""
+        try:
+            async with asyncio.timeout(SLOW_SECONDS):
+                await response.write(event)
+                while transport.get_write_buffer_size():  # noqa: ASYNC110 - a transport tells nothing else
+                    await asyncio.sleep(TAKEN_SECONDS)
+        except TimeoutError:
+            self.dropped += 1
+            return False
+        self.sent += 1
+        return not transport.is_closing()
 
 
 def _narrow(transport: asyncio.Transport) -> None:
@@ -59,28 +84,15 @@ def _narrow(transport: asyncio.Transport) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
 
 
-async def _taken(response: web.StreamResponse, transport: asyncio.Transport, event: bytes) -> bool:
-    """Send, and wait until it is taken, so that the next frame holds all that changed meanwhile. False: it was not in time."""
-    try:
-        async with asyncio.timeout(SLOW_SECONDS):
-            await response.write(event)
-            while transport.get_write_buffer_size():  # noqa: ASYNC110 - a transport tells nothing else
-                await asyncio.sleep(TAKEN_SECONDS)
-    except TimeoutError:
-        return False
-    return not transport.is_closing()
-
-
-async def serve(hub: Hub, ready: Callable[[], bool], port: int, most: int) -> web.AppRunner:
-    """Serve on all addresses.
+async def serve(viewers: Viewers, ready: Callable[[], bool], render: Callable[[], bytes], port: int) -> web.AppRunner:
+    """Serve on all addresses; `render` makes the text of /metrics.
 
     Raises:
         OSError: the port is taken.
     """
-    viewers = Viewers(hub, most)
 
-    async def snapshot(_: web.Request) -> web.Response:
-        return web.Response(body=hub.snapshot(), content_type="application/json", headers={"Cache-Control": "no-store"})
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=render(), headers={"Content-Type": CONTENT_TYPE})
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -91,7 +103,8 @@ async def serve(hub: Hub, ready: Callable[[], bool], port: int, most: int) -> we
     app = web.Application()
     handlers: dict[str, Handler] = {
         "/events": viewers.stream,
-        "/snapshot": snapshot,
+        "/snapshot": viewers.snapshot,
+        "/metrics": metrics,
         "/healthz": healthz,
         "/readyz": readyz,
         **{path: _answering(page) for path, page in pages.read().items()},

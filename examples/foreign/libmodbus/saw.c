@@ -70,9 +70,11 @@ static unsigned last_number(void)
     return last;
 }
 
-static unsigned offer(FILE *ledger, unsigned number)
+/* The registers of the parts are shown with the number, so the ledger holds both. */
+static unsigned offer(FILE *ledger, unsigned number, const uint16_t *registers)
 {
-    fprintf(ledger, "{\"machine\":\"%s\",\"n\":%u,\"t\":%lld}\n", setting("MACHINE", "foreign-modbus"), number, nanoseconds());
+    static const char line[] = "{\"machine\":\"%s\",\"n\":%u,\"t\":%lld,\"good\":%u,\"rejected\":%u}\n";
+    fprintf(ledger, line, setting("MACHINE", "foreign-modbus"), number, nanoseconds(), registers[GOOD], registers[REJECTED]);
     fflush(ledger);
     return number;
 }
@@ -150,7 +152,7 @@ static int serve(modbus_t *context, int client, modbus_mapping_t *map, FILE *led
         return 0;
     show(map, time(NULL) - start);
     if (takes_number(query, length)) {
-        int32_t offered = (int32_t) offer(ledger, ++*number);
+        int32_t offered = (int32_t) offer(ledger, ++*number, map->tab_registers);
         MODBUS_SET_INT32_TO_INT16(map->tab_registers, SEQUENCE, offered);
     }
     return modbus_reply(context, query, length, map) >= 0;

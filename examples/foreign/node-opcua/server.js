@@ -55,9 +55,10 @@ class Ledger {
   }
 
   // Time in ns since the epoch does not fit a JavaScript number; milliseconds with six zeros are the same.
-  offer(date) {
+  offer(date, mill) {
     this.last += 1;
-    fs.writeSync(this.file, `{"machine":"${this.machine}","n":${this.last},"t":${date.getTime()}000000}\n`);
+    const head = `"machine":"${this.machine}","n":${this.last},"t":${date.getTime()}000000`;
+    fs.writeSync(this.file, `{${head},"good":${mill.GoodParts},"rejected":${mill.RejectedParts}}\n`);
     return this.last;
   }
 }
@@ -87,7 +88,7 @@ function fill(server, mill, ledger) {
   }
   const show = () => {
     const now = new Date();
-    const values = { ...mill, Sequence: ledger.offer(now) };
+    const values = { ...mill, Sequence: ledger.offer(now, mill) };
     for (const [name, dataType] of Object.entries(VARIABLES)) {
       nodes[name].setValueFromSource({ dataType, value: values[name] }, StatusCodes.Good, now);
     }

@@ -63,7 +63,7 @@ async def _background(settings: Settings, service: Service) -> None:
     service.pool = await _database(settings.dsn)
     log.info("the database is ready")
     async with asyncio.TaskGroup() as group:
-        group.create_task(sweep_always(service.pool, service.expired, settings.sweep_seconds))
+        group.create_task(sweep_always(service.pool, service.expired, settings.sweep_seconds, settings.retention_days))
         group.create_task(confirm_always(settings, service.pool))
         group.create_task(listen(settings.dsn, service.notices))
         if settings.mqtt_url:

@@ -28,6 +28,7 @@ SELECT j.*, least(j.end_time, (
 )) AS held_until
 FROM job_orders AS j WHERE id = $1 AND start_time IS NOT NULL
 """
+_EXPIRED = "SELECT kept_from > $4 FROM equipment WHERE sink = $1 AND plant = $2 AND machine = $3"
 _TAKE = "DELETE FROM confirmations_due WHERE job_order_id = $1 RETURNING asked"
 _LAST = "SELECT revision, body FROM confirmations WHERE job_order_id = $1 ORDER BY revision DESC LIMIT 1"
 _KEEP = "INSERT INTO confirmations (job_order_id, revision, body) VALUES ($1, $2, $3)"
@@ -65,6 +66,9 @@ async def _make_one(pool: asyncpg.Pool, sink: str, job_order: str) -> bool:
         asked = [record["asked"] for record in await connection.fetch(_TAKE, job_order)]
         order = await connection.fetchrow(_ORDER, job_order)
         if order is None or not (any(asked) or (asked and order["end_time"])):
+            return False
+        if await connection.fetchval(_EXPIRED, sink, order["plant"], order["equipment"], order["start_time"]):
+            log.warning("job order %s is confirmed no more: its data is no longer kept", job_order)
             return False
         last = await connection.fetchrow(_LAST, job_order)
         records = await connection.fetch(kpis.CALL, *_arguments(sink, order))

@@ -63,18 +63,21 @@ $$;
 
 -- What a change says, as keys of a situation; what the gateway did not say of an order is what was planned.
 CREATE OR REPLACE FUNCTION kpi_says(p_of text, p_value text, p_context jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT CASE p_of WHEN 'Person' THEN jsonb_build_object('person', p_value) ELSE jsonb_build_object('jobOrder', p_value,
+  SELECT CASE p_of WHEN 'Person' THEN jsonb_build_object('person', p_value)
+    WHEN 'Reason' THEN jsonb_build_object('reason', p_value) ELSE jsonb_build_object('jobOrder', p_value,
     'workRequest', coalesce(nullif(p_context ->> 'workRequest', ''), max(work_request_id), ''),
     'materialDefinition', coalesce(nullif(p_context ->> 'materialDefinition', ''), max(material_definition_id), '')) END
   FROM job_orders WHERE id = p_value
 $$;
 
--- Stretches in which nothing changes but the state: place, calendar (planned, shift, day), order and person; from each machine's `since`
+-- Stretches in which nothing changes but the state: place, calendar (planned, shift, day), order, person and reason of a stop; from each machine's `since`
 -- on. The latest change by (time, sequence) holds, and before the first there is none.
 CREATE OR REPLACE FUNCTION kpi_stretches(p_sink text, p_from timestamptz, p_to timestamptz, p_plant text, p_machine text)
 RETURNS TABLE (plant text, machine text, no bigint, at timestamptz, until timestamptz, so jsonb) LANGUAGE sql STABLE AS $$
   WITH scope AS MATERIALIZED (
-    SELECT s.plant, s.machine, s.place, s.since FROM kpi_scope(p_sink, p_from, p_plant, p_machine) AS s
+    SELECT s.plant, s.machine, s.place, s.since, greatest(s.since, e.kept_from) AS kept
+    FROM kpi_scope(p_sink, p_from, p_plant, p_machine) AS s
+    JOIN equipment AS e ON e.sink = p_sink AND e.plant = s.plant AND e.machine = s.machine
   ), in_force AS MATERIALIZED (
     SELECT f.plant, f.machine, greatest(f.since, s.since) AS since, least(f.until, p_to) AS until, f.place, f.calendar_key
     FROM scope AS s JOIN kpi_in_force(p_sink, p_plant, p_machine) AS f USING (plant, machine)
@@ -91,17 +94,17 @@ RETURNS TABLE (plant text, machine text, no bigint, at timestamptz, until timest
     FROM in_force AS f JOIN calendar_spans AS d
       ON d.calendar = f.calendar_key AND d.end_time > f.since AND d.start_time < f.until
     UNION ALL
-    SELECT s.plant, s.machine, s.since, 3, 0, kpi_says(o.of, c.value, c.context)
-    FROM scope AS s CROSS JOIN (VALUES ('JobOrder'), ('Person')) AS o (of) CROSS JOIN LATERAL (
+    SELECT s.plant, s.machine, s.kept, 3, 0, kpi_says(o.of, c.value, c.context)
+    FROM scope AS s CROSS JOIN (VALUES ('JobOrder'), ('Person'), ('Reason')) AS o (of) CROSS JOIN LATERAL (
       SELECT value, context FROM changes AS c
-      WHERE c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = o.of AND c.source_time < s.since
+      WHERE c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = o.of AND c.source_time < s.kept
       ORDER BY source_time DESC, seq DESC, recorded_time DESC LIMIT 1
-    ) AS c
+    ) AS c WHERE s.kept < p_to
     UNION ALL
     SELECT c.plant, c.machine, c.source_time, 4, c.seq, kpi_says(c.of, c.value, c.context)
     FROM scope AS s JOIN changes AS c
-      ON c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of IN ('JobOrder', 'Person')
-      AND c.source_time >= s.since AND c.source_time < p_to
+      ON c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of IN ('JobOrder', 'Person', 'Reason')
+      AND c.source_time >= s.kept AND c.source_time < p_to
   ), swept AS (
     SELECT plant, machine, at, coalesce(lead(at) OVER along, p_to) AS until,
       jsonb_merge(says) OVER (PARTITION BY plant, machine ORDER BY at, rank, seq ROWS UNBOUNDED PRECEDING) AS so
@@ -110,13 +113,14 @@ RETURNS TABLE (plant text, machine text, no bigint, at timestamptz, until timest
   SELECT plant, machine, row_number() OVER (PARTITION BY plant, machine ORDER BY at), at, until, so FROM swept WHERE until > at
 $$;
 
--- By what figures are told apart: nothing, shift, job order, production order (request) or product.
+-- By what figures are told apart: nothing, shift, job order, production order (request), product or reason of a stop.
 CREATE OR REPLACE FUNCTION kpi_key(p_by text, so jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE p_by
     WHEN 'shift' THEN ARRAY[so ->> 'day', so ->> 'shift']
     WHEN 'order' THEN ARRAY[coalesce(so ->> 'workRequest', ''), coalesce(so ->> 'jobOrder', '')]
     WHEN 'request' THEN ARRAY[coalesce(so ->> 'workRequest', '')]
     WHEN 'product' THEN ARRAY[coalesce(so ->> 'materialDefinition', '')]
+    WHEN 'reason' THEN ARRAY[coalesce(so ->> 'reason', '')]
     ELSE '{}'
   END
 $$;
@@ -132,30 +136,34 @@ CREATE OR REPLACE FUNCTION kpi_code(p_state text) RETURNS bigint LANGUAGE sql IM
 $$;
 
 -- Microseconds of each state in each stretch, and the failures in it: stretches of Delay, each counted once, where it first is in
--- planned time. Until its first change, and once its gateway was last heard, a machine is Unknown.
+-- planned time. Until its first change, until its changes are kept, and once its gateway was last heard, a machine is Unknown.
 --
 -- Boundaries of stretches and of states are put in one order. What holds at each is the last one told: `at_no` and `at_code` carry the
 -- row's number in their upper bits, so that the greatest of the rows so far is the last.
 CREATE OR REPLACE FUNCTION kpi_states(p_sink text, p_from timestamptz, p_to timestamptz, p_plant text, p_machine text)
 RETURNS TABLE (plant text, machine text, no bigint, code bigint, us bigint, failures bigint) LANGUAGE sql STABLE AS $$
   WITH scope AS MATERIALIZED (
-    SELECT row_number() OVER () AS m, s.* FROM kpi_scope(p_sink, p_from, p_plant, p_machine) AS s
+    SELECT row_number() OVER () AS m, s.*, greatest(s.since, e.kept_from) AS kept
+    FROM kpi_scope(p_sink, p_from, p_plant, p_machine) AS s
+    JOIN equipment AS e ON e.sink = p_sink AND e.plant = s.plant AND e.machine = s.machine
   ), boundary AS (
     SELECT s.m, t.at, 0 AS rank, 0::bigint AS seq, t.no << 1 | (t.so ->> 'planned')::boolean::integer AS no, NULL::bigint AS code
     FROM kpi_stretches(p_sink, p_from, p_to, p_plant, p_machine) AS t JOIN scope AS s USING (plant, machine)
     UNION ALL
-    SELECT s.m, s.since, 1, 0, NULL, coalesce((
+    SELECT s.m, s.since, 1, 0, NULL, 0 FROM scope AS s WHERE s.since < s.kept
+    UNION ALL
+    SELECT s.m, s.kept, 1, 0, NULL, coalesce((
       SELECT kpi_code(c.value) FROM changes AS c
-      WHERE c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = 'State' AND c.source_time < s.since
+      WHERE c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = 'State' AND c.source_time < s.kept
       ORDER BY c.source_time DESC, c.seq DESC, c.recorded_time DESC LIMIT 1), 0)
-    FROM scope AS s
+    FROM scope AS s WHERE s.kept < p_to
     UNION ALL
     SELECT s.m, c.source_time, 2, c.seq, NULL, kpi_code(c.value) FROM scope AS s JOIN changes AS c
       ON c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = 'State'
-      AND c.source_time >= s.since AND c.source_time < p_to
+      AND c.source_time >= s.kept AND c.source_time < p_to
     UNION ALL
-    SELECT s.m, greatest(s.heard_time, s.since), 3, 0, NULL, 0 FROM scope AS s
-    WHERE s.heard_time < p_to AND NOT EXISTS (
+    SELECT s.m, greatest(s.heard_time, s.kept), 3, 0, NULL, 0 FROM scope AS s
+    WHERE greatest(s.heard_time, s.kept) < p_to AND NOT EXISTS (
       SELECT FROM changes AS c WHERE c.sink = p_sink AND c.plant = s.plant AND c.machine = s.machine AND c.of = 'State'
         AND c.source_time > s.heard_time)
   ), numbered AS (
@@ -180,15 +188,17 @@ RETURNS TABLE (plant text, machine text, no bigint, code bigint, us bigint, fail
 $$;
 
 -- Time elements of each machine in microseconds. `aoet`: an order was under way. `apat`, `apwt`: somebody was logged on in planned busy
--- time, and the machine was processing then.
+-- time, and the machine was processing then. Where changes are no longer kept, what is told of orders, people
+-- and failures is NULL: unknown, not 0.
 CREATE OR REPLACE FUNCTION kpi_times(p_sink text, p_from timestamptz, p_to timestamptz, p_plant text, p_machine text, p_by text)
 RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigint, known bigint, pbt bigint, apt bigint,
   production bigint, asut bigint, adet bigint, aoet bigint, apat bigint, apwt bigint, failures bigint) LANGUAGE sql STABLE AS $$
   WITH timed AS (
-    SELECT plant, machine, so, us, code, failures, (so ->> 'planned')::boolean AS plan,
+    SELECT plant, machine, so, us, code, failures, until > kept_from AS kept, (so ->> 'planned')::boolean AS plan,
       coalesce(so ->> 'jobOrder', '') <> '' AS ordered, coalesce(so ->> 'person', '') <> '' AS attended
     FROM kpi_stretches(p_sink, p_from, p_to, p_plant, p_machine)
     JOIN kpi_states(p_sink, p_from, p_to, p_plant, p_machine) USING (plant, machine, no)
+    JOIN (SELECT plant, machine, kept_from FROM equipment WHERE sink = p_sink) AS e USING (plant, machine)
   )
   SELECT plant, machine, kpi_place(so), kpi_key(p_by, so),
     coalesce(sum(us) FILTER (WHERE plan), 0),
@@ -198,10 +208,10 @@ RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigin
     coalesce(sum(us) FILTER (WHERE code = 1), 0),
     coalesce(sum(us) FILTER (WHERE plan AND code = 2), 0),
     coalesce(sum(us) FILTER (WHERE plan AND code = 3), 0),
-    coalesce(sum(us) FILTER (WHERE ordered), 0),
-    coalesce(sum(us) FILTER (WHERE attended AND plan AND code BETWEEN 1 AND 4), 0),
-    coalesce(sum(us) FILTER (WHERE attended AND plan AND code IN (1, 2)), 0),
-    sum(failures)::bigint
+    sum(CASE WHEN ordered THEN us ELSE 0 END) FILTER (WHERE kept),
+    sum(CASE WHEN attended AND plan AND code BETWEEN 1 AND 4 THEN us ELSE 0 END) FILTER (WHERE kept),
+    sum(CASE WHEN attended AND plan AND code IN (1, 2) THEN us ELSE 0 END) FILTER (WHERE kept),
+    (sum(failures) FILTER (WHERE kept))::bigint
   FROM timed GROUP BY 1, 2, 3, 4
 $$;
 
@@ -214,18 +224,21 @@ RETURNS TABLE (plant text, machine text, place text[], key text[], good bigint, 
     sum(made.reworked)::bigint,
     coalesce(sum(made.good + made.rejected) FILTER (WHERE coalesce(so ->> 'jobOrder', '') <> ''), 0)::bigint,
     sum(made.priced), sum(made.unpriced)::bigint
-  FROM kpi_stretches(p_sink, p_from, p_to, p_plant, p_machine) AS s CROSS JOIN LATERAL (
+  FROM kpi_stretches(p_sink, p_from, p_to, p_plant, p_machine) AS s
+  JOIN equipment AS e ON e.sink = p_sink AND e.plant = s.plant AND e.machine = s.machine
+  CROSS JOIN LATERAL (
     SELECT coalesce(sum(p.good), 0) AS good, coalesce(sum(p.rejected), 0) AS rejected, coalesce(sum(p.reworked), 0) AS reworked,
       coalesce(sum((p.good + p.rejected)::numeric * p.planned_run_ns), 0) AS priced,
       coalesce(sum(p.good + p.rejected) FILTER (WHERE p.planned_run_ns IS NULL), 0) AS unpriced, count(*) AS told
     FROM production AS p
-    WHERE p.sink = p_sink AND p.plant = s.plant AND p.machine = s.machine AND p.source_time >= greatest(s.at, p_from)
+    WHERE p.sink = p_sink AND p.plant = s.plant AND p.machine = s.machine AND p.source_time >= greatest(s.at, p_from, e.kept_from)
       AND p.source_time < s.until
   ) AS made
   WHERE made.told > 0 GROUP BY 1, 2, 3, 4
 $$;
 
 -- All elements of each machine, and which of them its line takes: of a serial line the time of the bottleneck, the parts of the exit.
+-- Parts are NULL where none are kept any more (as `aoet` is), and 0 where none were told.
 -- `effective`: the machine counts parts and all their PRI are known, so that its production may be held against them.
 CREATE OR REPLACE FUNCTION kpi_machines(p_sink text, p_from timestamptz, p_to timestamptz, p_level text, p_by text, p_plant text,
   p_area text, p_line text, p_machine text)
@@ -234,9 +247,10 @@ RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigin
   reworked bigint, ordered bigint, priced numeric, counts_rework boolean, effective boolean, serial boolean, bottleneck text,
   of_time boolean, of_parts boolean) LANGUAGE sql STABLE AS $$
   WITH element AS (
-    SELECT t.*, 0::bigint AS good, 0::bigint AS rejected, 0::bigint AS reworked, 0::bigint AS ordered, 0::numeric AS priced,
+    SELECT t.*, kept.none AS good, kept.none AS rejected, kept.none AS reworked, kept.none AS ordered, kept.none::numeric AS priced,
       0::bigint AS unpriced
     FROM kpi_times(p_sink, p_from, p_to, p_plant, p_machine, p_by) AS t
+    CROSS JOIN LATERAL (SELECT CASE WHEN t.aoet IS NOT NULL THEN 0::bigint END AS none) AS kept
     UNION ALL
     SELECT p.plant, p.machine, p.place, p.key, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, p.good, p.rejected, p.reworked, p.ordered, p.priced,
       p.unpriced
@@ -311,8 +325,8 @@ RETURNS TABLE (calendar text, since timestamptz, until timestamptz) LANGUAGE sql
   WHERE f.until > s.since AND f.since < p_to GROUP BY f.calendar_key
 $$;
 
--- The figures of p_level (machine, line, area, plant, enterprise) in [p_from, p_to), told apart by p_by (shift, order, request, product or
--- ''); p_plant, p_area, p_line and p_machine narrow what is counted, '' does not. What has not happened yet is not counted.
+-- The figures of p_level (machine, line, area, plant, enterprise) in [p_from, p_to), told apart by p_by (shift, order, request, product,
+-- reason or ''); p_plant, p_area, p_line and p_machine narrow what is counted, '' does not. What has not happened yet is not counted.
 CREATE OR REPLACE FUNCTION kpis(p_sink text, p_from timestamptz, p_to timestamptz, p_level text, p_by text DEFAULT '',
   p_plant text DEFAULT '', p_area text DEFAULT '', p_line text DEFAULT '', p_machine text DEFAULT '')
 RETURNS TABLE (enterprise text, site text, plant text, area text, line text, machine text, key text[],

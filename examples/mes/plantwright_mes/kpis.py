@@ -17,6 +17,7 @@ BY = {
     "order": ("workRequest", "jobOrder"),
     "request": ("workRequest",),
     "product": ("materialDefinition",),
+    "reason": ("reason",),
 }
 """What figures are told apart by, and the members that name it."""
 LONGEST = timedelta(days=400)
@@ -26,6 +27,10 @@ NEEDS = "SELECT calendar, since, until FROM kpi_needs($1, $2, $3, $4, $5)"
 _FAULTS = """
 SELECT DISTINCT c.plant, c.machine, k.fault FROM configurations AS c JOIN calendars AS k ON k.calendar = c.calendar_key
 WHERE c.sink = $1 AND k.fault <> '' AND $2 IN ('', c.plant) AND $3 IN ('', c.machine) ORDER BY 1, 2
+"""
+_EXPIRED = """
+SELECT plant, machine, kept_from FROM equipment
+WHERE sink = $1 AND $2 IN ('', plant) AND $3 IN ('', machine) AND kept_from > $4 ORDER BY 1, 2
 """
 _ROLES = """
 SELECT l.plant, l.line, l.bottleneck, l.exit FROM lines AS l WHERE flow = 'Serial' AND $2 IN ('', l.plant) AND (
@@ -121,7 +126,7 @@ async def ask(pool: asyncpg.Pool, sink: str, asked: Question) -> dict[str, Any]:
         "level": asked.level,
         "by": asked.by,
         "figures": [figures(record, asked.by) for record in records],
-        "faults": await faults(pool, sink, asked.plant, asked.machine),
+        "faults": await faults(pool, sink, asked.plant, asked.machine, asked.start),
     }
 
 
@@ -133,8 +138,9 @@ async def rows(pool: asyncpg.Pool, sink: str, asked: Question) -> list[Any]:
     return found
 
 
-async def faults(pool: asyncpg.Pool, sink: str, plant: str = "", machine: str = "") -> list[dict[str, str]]:
-    """What makes figures NULL that should not be: calendars that cannot be read, roles of lines that no machine has."""
+async def faults(pool: asyncpg.Pool, sink: str, plant: str, machine: str, start: datetime) -> list[dict[str, str]]:
+    """What makes figures NULL that should not be: calendars that cannot be read, roles of lines that no machine has, and data from
+    `start` on that is no longer kept."""
     found = [
         {"reason": "CalendarUnreadable", "subject": f"{r['plant']}/{r['machine']}", "message": r["fault"]}
         for r in await pool.fetch(_FAULTS, sink, plant, machine)
@@ -142,6 +148,9 @@ async def faults(pool: asyncpg.Pool, sink: str, plant: str = "", machine: str = 
     for r in await pool.fetch(_ROLES, sink, plant):
         message = f"bottleneck {r['bottleneck']} or exit {r['exit']} has never delivered"
         found.append({"reason": "LineRoleUnknown", "subject": f"{r['plant']}/{r['line']}", "message": message})
+    for r in await pool.fetch(_EXPIRED, sink, plant, machine, start):
+        message = f"nothing is kept of the time before {r['kept_from'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        found.append({"reason": "DataExpired", "subject": f"{r['plant']}/{r['machine']}", "message": message})
     return found
 
 
@@ -150,6 +159,7 @@ def figures(record: Any, by: str) -> dict[str, Any]:
     place = {name: record[name] for name in ("enterprise", "site", "plant", "area", "line", "machine") if record[name]}
     told = place | dict(zip(BY[by], record["key"], strict=True))
     told |= {shown: _seconds(record[name]) for name, shown in _TIMES.items()}
+    told["stoppedSeconds"] = None if record["pbt_us"] is None else _seconds(record["pbt_us"] - record["aupt_us"])
     priced = record["priced_ns"]
     told["plannedProductionSeconds"] = None if priced is None else float(priced) / 1e9
     return told | {shown: record[name] for name, shown in (_COUNTS | _RATIOS).items()}

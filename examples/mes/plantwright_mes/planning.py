@@ -45,6 +45,7 @@ _ENDED = (
     " AND j.equipment = job_orders.equipment AND j.start_time < job_orders.end_time"
     " AND j.start_time >= job_orders.start_time))"
 )
+_EXPIRED = "SELECT true FROM equipment WHERE plant = $1 AND machine = $2 AND kept_from > $3 LIMIT 1"
 _ONE = "SELECT * FROM job_orders WHERE id = $1 FOR UPDATE"
 
 
@@ -139,6 +140,10 @@ class Store:
                 raise InvalidError("NotFound", asked.subject, "ID", "there is no such job order", 404)
             if found["start_time"] is None:
                 raise InvalidError("NotStarted", asked.subject, "ID", "it has never begun")
+            if await connection.fetchval(_EXPIRED, found["plant"], found["equipment"], found["start_time"]):
+                raise InvalidError(
+                    "DataExpired", asked.subject, "ID", "what it was confirmed by is no longer kept", 410
+                )
             await connection.execute(
                 "INSERT INTO confirmations_due (job_order_id, asked) VALUES ($1, true)", asked.subject
             )

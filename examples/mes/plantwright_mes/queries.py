@@ -17,6 +17,10 @@ _GAPS = (
     "SELECT uid, epoch, seq, plant, machine, reason, start_time, end_time, count, signals, message, config"
     " FROM gaps WHERE machine = $1 AND sink = $2 ORDER BY start_time, uid, epoch, seq"
 )
+_PRODUCTION = (
+    "SELECT uid, epoch, seq, plant, machine, source_time, recorded_time, good, rejected, reworked, config FROM production"
+    " WHERE machine = $1 AND sink = $2 ORDER BY source_time, uid, epoch, seq"
+)
 _QUARANTINE = (
     "SELECT uid, epoch, seq, plant, machine, contract, version, field, signal, value, reason, source_time, recorded_time,"
     " released_time, config FROM quarantine WHERE machine = $1 AND sink = $2 ORDER BY uid, epoch, seq"
@@ -68,6 +72,12 @@ async def export(pool: asyncpg.Pool, machine: str, sink: str, uid: str = "") -> 
 async def gaps(pool: asyncpg.Pool, machine: str, sink: str) -> AsyncIterator[bytes]:
     """The gap records of a machine as JSON lines, ordered by start."""
     async for line in _lines(pool, _GAPS, machine, sink):
+        yield line
+
+
+async def production(pool: asyncpg.Pool, machine: str, sink: str) -> AsyncIterator[bytes]:
+    """The parts that a machine's gateway told of, as JSON lines in order of time."""
+    async for line in _lines(pool, _PRODUCTION, machine, sink):
         yield line
 
 

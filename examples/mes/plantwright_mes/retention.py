@@ -1,7 +1,8 @@
 """Deletes what was kept for as long as its contract allows: `retention` of a machine's last configuration that names it.
 
 Streams and their watermarks stay as they are, so a batch that comes again is recognised and its rows do not return. Rows are
-taken a few at a time, and never those that an ingest holds, so that no sweep and no ingest wait for each other.
+taken a few at a time, and never those that an ingest holds, so that no sweep and no ingest wait for each other. What belongs to no
+contract is `expiry`'s.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import msgspec
 
+from plantwright_mes.expiry import expire
 from plantwright_mes.store import UNAVAILABLE
 
 log = logging.getLogger(__name__)
@@ -60,17 +62,18 @@ class Limit(NamedTuple):
     days: int
 
 
-async def sweep_always(pool: asyncpg.Pool, expired: "Counter[str]", seconds: float) -> None:
+async def sweep_always(pool: asyncpg.Pool, expired: "Counter[str]", seconds: float, days: int) -> None:
     """Sweep, again and again; a database that is away is waited for.
 
     Args:
         pool: the database.
         expired: rows deleted so far per table, added to.
         seconds: from one sweep to the next.
+        days: for how long changes and production are kept; 0: for good.
     """
     while True:
         try:
-            expired.update(await sweep(pool))
+            expired.update(await sweep(pool, days))
         except UNAVAILABLE as error:
             log.warning("old data cannot be deleted now: %s", type(error).__name__)
         except asyncpg.PostgresError:
@@ -78,20 +81,21 @@ async def sweep_always(pool: asyncpg.Pool, expired: "Counter[str]", seconds: flo
         await asyncio.sleep(seconds)
 
 
-async def sweep(pool: asyncpg.Pool) -> "Counter[str]":
-    """Delete what is too old, once; answers how many rows per table.
+async def sweep(pool: asyncpg.Pool, days: int = 0) -> "Counter[str]":
+    """Delete what is too old, once; answers how many rows per table. `days` as in `sweep_always`.
 
     Raises:
         One of UNAVAILABLE: what was deleted so far stays deleted.
     """
     deleted: Counter[str] = Counter()
-    for record in await pool.fetch(_LIMITS):
-        limit = Limit(*record.values())
+    limits = [Limit(*record.values()) for record in await pool.fetch(_LIMITS)]
+    for limit in limits:
         gone = {table: await _delete(pool, table, limit) for table in KEPT_BY_CONTRACT}
         gone["rejections"] = await _blank(pool, limit)
         if gone["observations"]:
             await _forget(pool, limit)
         deleted.update(gone)
+    deleted.update(await expire(pool, days, [(limit.sink, limit.plant, limit.machine, limit.days) for limit in limits]))
     return +deleted
 
 

@@ -160,6 +160,19 @@ CREATE TABLE IF NOT EXISTS equipment (
   PRIMARY KEY (sink, plant, machine)
 );
 
+-- From when on its changes and production are kept: what was before may be gone, so that no figure is made of it.
+ALTER TABLE equipment ADD COLUMN IF NOT EXISTS kept_from timestamptz NOT NULL DEFAULT '-infinity';
+
+-- Rows that name somebody, until that is forgotten.
+CREATE OR REPLACE FUNCTION names_somebody(p_of text, p_value text, p_previous text, p_code text, p_context jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT p_context ? 'person' OR p_of = 'Person' AND (
+    p_value NOT IN ('', '(forgotten)') OR p_previous NOT IN ('', '(forgotten)') OR p_code <> '')
+$$;
+CREATE INDEX IF NOT EXISTS changes_naming_somebody ON changes (sink, plant, machine, source_time)
+  WHERE names_somebody(of, value, previous, code, context);
+CREATE INDEX IF NOT EXISTS production_naming_somebody ON production (sink, plant, machine, source_time) WHERE context ? 'person';
+
 -- A part's own history, by its serial number.
 CREATE INDEX IF NOT EXISTS observations_by_serial ON observations USING hash ((context ->> 'serialNumber'));
 CREATE INDEX IF NOT EXISTS changes_by_serial ON changes USING hash ((context ->> 'serialNumber'));

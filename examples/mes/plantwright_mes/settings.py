@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+LONGEST_DAYS = 36500
+
 
 class Settings(NamedTuple):
     """How to reach PostgreSQL and the broker, and where to listen."""
@@ -24,7 +26,9 @@ class Settings(NamedTuple):
     token: str = ""
     """Bearer token that POST /v1/observations must carry; empty: none."""
     sweep_seconds: float = 3600.0
-    """How often data is deleted that its contract's retention lets go."""
+    """How often data is deleted that is too old."""
+    retention_days: int = 800
+    """For how long changes and production are kept, which belong to no contract: twice the longest window of KPIs. 0: for good."""
     sink: str = "http"
     """Whose rows KPIs and confirmations are made of: `http` or `mqtt`."""
     writers: Mapping[str, str] = MappingProxyType({})
@@ -64,6 +68,7 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         mqtt_client_id=env.get("MES_MQTT_CLIENT_ID", "plantwright-mes"),
         token=_secret(env, "MES_TOKEN_FILE"),
         sweep_seconds=float(env.get("MES_SWEEP_SECONDS", "3600")),
+        retention_days=_days(env.get("MES_RETENTION_DAYS", "800")),
         sink=env.get("MES_SINK", "http"),
         writers=_writers(_secret(env, "MES_WRITERS_FILE")),
         history_days=float(env.get("MES_HISTORY_DAYS", "7")),
@@ -73,6 +78,13 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
         erp_settle_seconds=float(env.get("MES_ERP_SETTLE_SECONDS", "5")),
         erp_timeout_seconds=float(env.get("MES_ERP_TIMEOUT_SECONDS", "10")),
     )
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 0 <= days <= LONGEST_DAYS:
+        raise ValueError(f"MES_RETENTION_DAYS: 0 to {LONGEST_DAYS}")
+    return days
 
 
 def _secret(env: Mapping[str, str], name: str) -> str:

@@ -1,8 +1,8 @@
 """The HTTP face of the ingest service.
 
 POST /v1/observations takes batches; what is planned comes in by `orders_web`; everything else is for looking: / (a page),
-/v1/machines, /v1/stats, /v1/export, /v1/gaps, /v1/quarantine, /v1/kpis, /v1/parts, /metrics, /healthz (the process lives), /readyz
-(the database answers).
+/v1/machines, /v1/stats, /v1/export, /v1/gaps, /v1/production, /v1/quarantine, /v1/kpis, /v1/parts, /metrics, /healthz (the process
+lives), /readyz (the database answers).
 """
 
 import logging
@@ -40,6 +40,7 @@ def application(service: Service) -> web.Application:
             web.get("/v1/stats", _stats),
             web.get("/v1/export", _export),
             web.get("/v1/gaps", _gaps),
+            web.get("/v1/production", _production),
             web.get("/v1/quarantine", _quarantine),
             web.get("/v1/kpis", _kpis),
             web.get("/v1/parts/{serial}", _parts),
@@ -111,6 +112,11 @@ async def _export(request: web.Request) -> web.StreamResponse:
 async def _gaps(request: web.Request) -> web.StreamResponse:
     machine, sink = _asked(request)
     return await _stream(request, queries.gaps(request.app[SERVICE].database(), machine, sink))
+
+
+async def _production(request: web.Request) -> web.StreamResponse:
+    machine, sink = _asked(request)
+    return await _stream(request, queries.production(request.app[SERVICE].database(), machine, sink))
 
 
 async def _quarantine(request: web.Request) -> web.StreamResponse:

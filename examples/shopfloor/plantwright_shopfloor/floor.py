@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from plantwright_shopfloor.behaviour import Behaviour, Parameters, Value
 from plantwright_shopfloor.config import FloorConfig, MachineConfig
-from plantwright_shopfloor.ledger import Ledger
+from plantwright_shopfloor.ledger import Counts, Ledger, counters_in
 from plantwright_shopfloor.modbus.layouts import LAYOUTS
 from plantwright_shopfloor.modbus.server import ModbusServer, Unit
 
@@ -102,7 +102,7 @@ class OpcUaStation:
         """Listen and tick."""
         if self._clock is None:
             now = _now()
-            await self._server.start({**self._simulation.look(), "sequence": self._ledger.offer(now)}, now)
+            await self._server.start(self._numbered(now), now)
             self._clock = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
@@ -134,7 +134,11 @@ class OpcUaStation:
             await asyncio.sleep(due - loop.time())
             await self._ticking.wait()
             now = _now()
-            await self._server.show({**self._simulation.look(), "sequence": self._ledger.offer(now)}, now)
+            await self._server.show(self._numbered(now), now)
+
+    def _numbered(self, now: int) -> dict[str, Value]:
+        values = self._simulation.look()
+        return {**values, "sequence": self._ledger.offer(now, counters_in(values))}
 
 
 class Machine:
@@ -185,7 +189,7 @@ class Floor:
         servers: dict[int, tuple[ModbusServer, dict[int, Unit]]] = {}
         for entry in config.all_machines():
             simulation = Simulation(entry, config)
-            ledger = Ledger(Path(config.ledger_dir), entry.name)
+            ledger = Ledger(Path(config.ledger_dir), entry.name, Counts(entry.good_parts))
             station = _modbus(entry, config, simulation, ledger, servers) if entry.protocol == "ModbusTCP" else None
             self.machines[entry.name] = Machine(
                 entry.name, simulation, ledger, station or OpcUaStation(entry, config, simulation, ledger)

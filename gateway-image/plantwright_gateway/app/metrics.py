@@ -10,13 +10,14 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from plantwright_api.wire.config import StateModel
+from plantwright_api.wire.config import Machine, PartCounters, StateModel
 from plantwright_gateway import __version__
 from plantwright_gateway.app.gateway import Gateway
 from plantwright_gateway.app.machine import MachineRuntime
 from plantwright_gateway.app.receiver import MachineReceiver
 from plantwright_gateway.context.kpi import STATES, STOPPED, UNKNOWN, Totals, busy_ns, planned_ns
 from plantwright_gateway.context.place import labels_of
+from plantwright_gateway.context.stops import NO_REASON, Stops
 from plantwright_gateway.context.times import SECOND
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -29,6 +30,10 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "plantwright_planned_busy_seconds": ("Planned time in which the state is known and not PlannedDown.", ()),
     "plantwright_planned_seconds": ("Time that the plant's calendar plans.", ()),
+    "plantwright_machine_stopped_seconds": (
+        "Planned time in Delay or Idle, by the reason that was known at that time.",
+        ("reason",),
+    ),
     "plantwright_failures": ("Stretches of Delay in planned time.", ()),
     "plantwright_good_parts": ("Good parts.", ()),
     "plantwright_rejected_parts": ("Rejected parts.", ()),
@@ -51,6 +56,7 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         ("contract", "version"),
     ),
     "plantwright_gaps": ("Gap records.", ("reason",)),
+    "plantwright_counter_resets": ("Falls of a part counter that were no wrap.", ("signal",)),
     "plantwright_source_errors": ("Failures of the source adapter.", ()),
     "plantwright_sink_retries": ("Deliveries that had to be tried again.", ("sink",)),
     "plantwright_receipts_ignored": ("Receipts that could not be true.", ("sink",)),
@@ -148,21 +154,31 @@ def _production(machine: MachineRuntime) -> Table:
     if receiver is None:
         return {}
     machine.advance()
-    totals = receiver.kpis.totals
+    table = elements(config, receiver.kpis.totals)
+    return table | _stop(receiver, config.state, machine.now_ns()) if config.state is not None else table
+
+
+def elements(config: Machine, totals: Totals) -> Table:
+    """Time and quantity elements of ISO 22400 as far as the machine tells them: seconds, parts and failures."""
     table: Table = {"plantwright_planned_seconds": _one(planned_ns(totals) / SECOND)}
     if config.state is not None:
         table["plantwright_machine_state_seconds"] = list(_states(totals))
         table["plantwright_planned_busy_seconds"] = _one(busy_ns(totals) / SECOND)
         table["plantwright_failures"] = _one(totals.failures)
-        table |= _stop(receiver, config.state, machine.now_ns())
-    parts = config.parts
-    if parts is not None and parts.good:
-        table["plantwright_good_parts"] = _one(totals.good)
-    if parts is not None and parts.rejected:
-        table["plantwright_rejected_parts"] = _one(totals.rejected)
-    if parts is not None and parts.reworked:
-        table["plantwright_reworked_parts"] = _one(totals.reworked)
-    if parts is not None and parts.planned_run_time_per_item_seconds is not None:
+        table["plantwright_machine_stopped_seconds"] = _reasons(totals.stops)
+    return table | _parts(config.parts, totals)
+
+
+def _parts(parts: PartCounters | None, totals: Totals) -> Table:
+    if parts is None:
+        return {}
+    counted = {
+        "plantwright_good_parts": (parts.good, totals.good),
+        "plantwright_rejected_parts": (parts.rejected, totals.rejected),
+        "plantwright_reworked_parts": (parts.reworked, totals.reworked),
+    }
+    table = {name: _one(number) for name, (signal, number) in counted.items() if signal}
+    if parts.planned_run_time_per_item_seconds is not None:
         table["plantwright_planned_production_seconds"] = _one(totals.planned_production_ns / SECOND)
     return table
 
@@ -182,6 +198,11 @@ def _stop(receiver: MachineReceiver, state: StateModel, now_ns: int) -> Table:
     if stopped:
         table["plantwright_machine_stopped_since_timestamp_seconds"] = _one((now_ns - stopped) / SECOND)
     return table
+
+
+def _reasons(stops: Stops) -> list[tuple[tuple[str, ...], float]]:
+    """A series begins with its first value, which no rate sees; that of stops without a reason is there from the start on."""
+    return [((reason,), ns / SECOND) for reason, (ns, _) in ({NO_REASON: [0, 0]} | stops).items()]
 
 
 def _states(totals: Totals) -> Values:
@@ -210,6 +231,7 @@ def _flow(machine: MachineRuntime) -> Table:
         "plantwright_contract_planned_seconds": [(key, ns / SECOND) for key, ns, _ in covered],
         "plantwright_contract_complete_seconds": [(key, ns / SECOND) for key, _, ns in covered],
         "plantwright_gaps": _by(gaps),
+        "plantwright_counter_resets": _by(receiver.kpis.resets),
         "plantwright_source_errors": _one(machine.source.errors if machine.source else 0),
         "plantwright_source_connected": _one(receiver.link.status == "True"),
         "plantwright_clock_offset_seconds": _one(receiver.situation.offset.ns() / SECOND),

@@ -278,6 +278,7 @@ class _Around:
             return
         if of := self._told_by.get(sample.signal):
             self.situation.by_machine(of, code_of(verdict.value), sample.source_ns)
+            self.kpis.explain(self.situation.told("Reason"), now_ns)
         if sample.signal == self.kpis.state_signal or sample.signal not in self.kpis.signals:
             return
         if not self.situation.is_newest(sample.signal, sample.source_ns, now_ns):
@@ -313,6 +314,7 @@ def settle(kpis: Kpis, situation: Situation, now_ns: int, inference: Inference |
         if state != situation.told("State"):
             situation.state(state, since, "Gateway" if state == UNKNOWN else kpis.origin)
     situation.tick(now_ns)
+    kpis.explain(situation.told("Reason"), now_ns)
 
 
 def judge(sample: Sample, signal: CompiledSignal) -> Verdict:

@@ -12,10 +12,14 @@ def part_delta(before: int | None, now: int, rollover: int | None) -> int:
         return 0
     if now >= before:
         return now - before
-    if rollover is None or now >= rollover:
-        return now
-    wrapped = now + rollover - before
-    return wrapped if 0 <= wrapped < rollover // 2 else now
+    return now if is_reset(before, now, rollover) else now + (rollover or 0) - before
+
+
+def is_reset(before: int | None, now: int, rollover: int | None) -> bool:
+    """Whether a counter fell and did not wrap: what it shows then counts as made since, and that is a guess worth telling."""
+    if before is None or now >= before:
+        return False
+    return rollover is None or now >= rollover or not 0 <= now + rollover - before < rollover // 2
 
 
 def as_count(value: object) -> int | None:

@@ -13,7 +13,8 @@ import msgspec
 from plantwright_api.wire.config import PartCounters, StateModel
 from plantwright_api.wire.delivery import Origin, Scalar, State
 from plantwright_gateway.context.calendar import WorkCalendar
-from plantwright_gateway.context.counters import as_count, part_delta
+from plantwright_gateway.context.counters import as_count, is_reset, part_delta
+from plantwright_gateway.context.stops import Stops, book
 
 STATES: Final[tuple[State, ...]] = get_args(State)
 UNKNOWN: Final = "Unknown"
@@ -39,6 +40,8 @@ class Totals(msgspec.Struct, rename="camel"):
     planned_production_ns: int = 0
     """Planned run time of the parts made so far: each part at the PRI of its time, so a new PRI changes no past."""
     baselines: dict[str, int] = {}
+    stops: Stops = {}
+    """Planned time in STOPPED states, by reason."""
 
 
 class Kpis:
@@ -69,11 +72,16 @@ class Kpis:
         self._planned_run_ns = round((planned_run_time or 0.0) * 1e9)
         counters = (self._good, self._rejected, self._reworked)
         self.signals = frozenset(name for name in (self.state_signal, *counters) if name)
+        self.resets = {name: 0 for name in counters if name}
+        """Falls of each counter that were no wrap, since the process' start."""
         self._known_since = totals.at_ns
         self._failing = False
+        self._reason = ""
 
     def succeed(self, before: "Kpis") -> None:
         """Take over what another configuration's counters know of the present."""
+        self._reason = before._reason
+        self.resets |= {name: number for name, number in before.resets.items() if name in self.resets}
         if self.state_signal == before.state_signal and self._states == before._states:
             self.state, self._known_until = before.state, before._known_until
             self._known_since, self._failing = before._known_since, before._failing
@@ -122,6 +130,12 @@ class Kpis:
         self.advance(now_ns)
         self.state = self.state_of(code, name)
 
+    def explain(self, reason: str, now_ns: int) -> None:
+        """Why it stands, should it stand; "": nobody has said. What has passed stays with the reason that was known then."""
+        if reason != self._reason:
+            self.advance(now_ns)
+            self._reason = reason
+
     def infer(self, state: str, now_ns: int) -> None:
         """A model of the state signal says so."""
         self.advance(now_ns)
@@ -138,7 +152,10 @@ class Kpis:
         reading = as_count(value)
         if reading is None:
             return NONE_MADE
-        delta = part_delta(self.totals.baselines.get(signal), reading, self._rollover)
+        before = self.totals.baselines.get(signal)
+        delta = part_delta(before, reading, self._rollover)
+        if is_reset(before, reading, self._rollover):
+            self.resets[signal] += 1
         self.totals.baselines[signal] = reading
         if signal == self._reworked:
             self.totals.reworked += delta
@@ -162,6 +179,8 @@ class Kpis:
         for length, segment in self._calendar.segments(start, end):
             sums = self.totals.states.setdefault(state, [0, 0])
             sums[0 if segment.planned else 1] += length
+            if state in STOPPED and segment.planned:
+                book(self.totals.stops, self._reason, length, end)
             if state == FAILED and segment.planned and not self._failing and length:
                 self._failing = True
                 self.totals.failures += 1

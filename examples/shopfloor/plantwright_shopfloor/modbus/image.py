@@ -10,6 +10,7 @@ from plantwright_shopfloor.modbus.frame import Read, Table
 Type = Literal["Bool", "Int16", "UInt16", "Int32", "UInt32", "Float32", "String"]
 WordOrder = Literal["HighWordFirst", "LowWordFirst"]
 
+COUNTERS = ("goodParts", "rejectedParts")
 FORMATS: dict[str, str] = {"Int16": ">h", "UInt16": ">H", "Int32": ">i", "UInt32": ">I", "Float32": ">f"}
 
 
@@ -60,6 +61,11 @@ class Image:
         """Whether the read takes the number: it covers the first register of `sequence`."""
         point = self._layout.sequence()
         return read.table == point.table and read.address <= point.address < read.address + read.quantity
+
+    def covers_counters(self, read: Read) -> bool:
+        """Whether the read takes a part counter; a layout has them side by side, behind the number in the order of reading."""
+        points = (point for point in self._layout.points if point.signal in COUNTERS and point.table == read.table)
+        return any(read.address <= point.address < read.address + read.quantity for point in points)
 
     def read(self, read: Read, values: Mapping[str, Value]) -> list[int]:
         """The bits or registers of a read that exists."""

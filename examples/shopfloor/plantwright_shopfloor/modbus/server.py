@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from plantwright_shopfloor.behaviour import Value
-from plantwright_shopfloor.ledger import Ledger
+from plantwright_shopfloor.ledger import Counts, Ledger, counters_in
 from plantwright_shopfloor.modbus.frame import (
     ILLEGAL_ADDRESS,
     NO_TARGET,
@@ -40,8 +40,15 @@ class Unit:
             return refusal(request, read)
         if not self._image.exists(read):
             return refusal(request, ILLEGAL_ADDRESS)
-        number = self._ledger.offer(self._clock()) if self._image.covers_sequence(read) else self._ledger.last
-        return answer(request, read.table, self._image.read(read, {**self._look(), "sequence": number}))
+        values = self._look()
+        self._record(read, counters_in(values) if self._image.covers_counters(read) else None)
+        return answer(request, read.table, self._image.read(read, {**values, "sequence": self._ledger.last}))
+
+    def _record(self, read: Read, counters: Counts | None) -> None:
+        if self._image.covers_sequence(read):
+            self._ledger.offer(self._clock(), counters)
+        elif counters is not None:
+            self._ledger.show(self._clock(), counters)
 
 
 class ModbusServer:
