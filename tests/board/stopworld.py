@@ -20,6 +20,7 @@ import yaml
 
 from plantwright_api.wire import sse
 from plantwright_api.wire.board import Frame
+from plantwright_api.wire.config import Machine
 from plantwright_dashboards import queries
 from plantwright_shopfloor import certificates
 from plantwright_shopfloor.behaviour import STATE_CODES, Value
@@ -33,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "dashboards"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "chaos" / "tools"))
 
 from running import Board, run_board
-from shopworld import free_port, gateway, objects, process, resolved, secrets, serving, wired
+from shopworld import RULES, free_port, gateway, objects, process, resolved, secrets, serving, wired
 from swiftmes import swift_mes
 
 PROTOCOLS: Final = {"lathe-01": "ModbusTCP", "cell-02": "OPCUA"}
@@ -130,6 +131,22 @@ class Prometheus:
         """Wait until a machine's gateway was scraped once: Prometheus takes some seconds to begin."""
         await self._first(CONNECTED, machine, 0, 30)
 
+    async def firing(self, alert: str, machine: str, seconds: float) -> int:
+        """Wait until the alert on this machine fires; returns when that was seen, in ms.
+
+        Raises:
+            TimeoutError: it did not in time.
+        """
+        async with asyncio.timeout(seconds):
+            while not await self._fires(alert, machine):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        return time.time_ns() // MILLION
+
+    async def _fires(self, alert: str, machine: str) -> bool:
+        alerts = (await asyncio.to_thread(self._ask, "/api/v1/alerts"))["data"]["alerts"]
+        wanted = {"alertname": alert, "machine": machine}
+        return any(each["state"] == "firing" and wanted.items() <= each["labels"].items() for each in alerts)
+
     async def between(self, machine: str, first: int, last: int) -> int:
         """How many scrapes of a machine's gateway began between two times."""
         return len([at for at in await self._times(CONNECTED, machine) if first < at < last])
@@ -205,10 +222,11 @@ def _station(config: MachineConfig, floor: FloorConfig, machine: Stoppable, ledg
 
 @contextlib.contextmanager
 def _prometheus(folder: Path, gateways: list[int], seconds: float) -> Iterator[str]:
-    """It scrapes the gateways; gives its address."""
+    """It scrapes the gateways and has the chart's rules; gives its address."""
     targets = [{"targets": [f"127.0.0.1:{port}" for port in gateways]}]
     settings = {
-        "global": {"scrape_interval": f"{round(seconds * 1000)}ms"},
+        "global": {"scrape_interval": f"{round(seconds * 1000)}ms", "evaluation_interval": "2s"},
+        "rule_files": [str(RULES / "*.yaml")],
         "scrape_configs": [{"job_name": "plantwright-gateway", "static_configs": targets}],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
@@ -230,9 +248,15 @@ async def _viewing(board: Board) -> AsyncIterator[Viewer]:
         await asyncio.gather(reading, return_exceptions=True)
 
 
+def _alerting(machine: Machine, seconds: int | None) -> Machine:
+    if machine.state is None:
+        return machine
+    return msgspec.structs.replace(machine, state=msgspec.structs.replace(machine.state, stop_alert_seconds=seconds))
+
+
 @contextlib.asynccontextmanager
-async def world(folder: Path, scrape_seconds: float) -> AsyncIterator[World]:
-    """Everything running, each machine producing, and viewers see it."""
+async def world(folder: Path, scrape_seconds: float, alert_seconds: int | None = None) -> AsyncIterator[World]:
+    """Everything running, each machine producing, and viewers see it. `alert_seconds`: how long a stop may last."""
     certificates.write_all(folder / "certificates", ["cell-02"], "shopfloor", "plant-stuttgart", datetime.now(UTC))
     kept, ports = secrets(folder), {name: free_port() for name in PROTOCOLS}
     told = {name: free_port() for name in PROTOCOLS}
@@ -241,7 +265,7 @@ async def world(folder: Path, scrape_seconds: float) -> AsyncIterator[World]:
         machines = await stack.enter_async_context(_floor(folder, ports))
         for judged in resolved(objects()):
             if (name := judged.machine.metadata.name) in PROTOCOLS:
-                config = wired(judged, ports[name], f"{mes.url}/v1/observations")
+                config = _alerting(wired(judged, ports[name], f"{mes.url}/v1/observations"), alert_seconds)
                 stack.enter_context(gateway(folder / name, [config], told[name], kept))
         urls = [f"http://127.0.0.1:{port}" for port in told.values()]
         board = await stack.enter_async_context(run_board(urls, TIME_ZONE="Europe/Berlin"))

@@ -1,6 +1,8 @@
 """The state that is told from a load alone, against what simulated machines really did: `inference.py [--only PART]`.
 
-Loads, truth and seeds stand in examples/shopfloor/plantwright_shopfloor/loads.py. Writes docs/measured/inference.md, or the
+Loads, truth and seeds stand in examples/shopfloor/plantwright_shopfloor/loads.py. The third set that was held out (laser, press brake,
+dryer, pump; seeds 4101 and 4102) was written down on 2026-11-23 at 09:32Z, before the model was changed, and is reported as it
+came out when that was done; nothing was changed after it. Writes docs/measured/inference.md, or the
 part of it that was run; with --count, only so many days of each load are run, and the outcome is only printed. No cluster;
 three minutes for each of the two long parts.
 """
@@ -23,8 +25,10 @@ from plantwright_shopfloor.loads import (
     DAY,
     HELD_OUT,
     HELD_OUT_AGAIN,
+    HELD_OUT_THIRD,
     OTHER_SEEDS,
     SEEDS,
+    THIRD_SEEDS,
     TUNED,
     Load,
     Reading,
@@ -42,7 +46,7 @@ Span = tuple[float, float, str]
 
 
 class Outcome(NamedTuple):
-    """One load and seed. Shares are of the time after learning; counts are of stops longer than LEAST_STOP."""
+    """One load and seed, learning included; counts are of stops longer than LEAST_STOP."""
 
     name: str
     seed: int
@@ -51,9 +55,10 @@ class Outcome(NamedTuple):
     live: float
     """The same of what was told at each sample, before later ones made it known."""
     cannot_tell: float
+    cannot_tell_live: float
+    """The same of what was told at each sample."""
     stops: int
     found: int
-    while_learning: int
     false_alarms: int
     days: float
     learning_hours: float
@@ -94,18 +99,19 @@ def trace(samples: list[Reading]) -> Traced:
             changes.append((sample.seconds, now.since_ns / 1e9, now.word))
         live.append(now.word)
         confidence.append(now.confidence)
+        changes += [(sample.seconds, each.since_ns / 1e9, each.word) for each in model.take_past()]
         cycles.append(model.cycles.count)
     cpu = time.process_time() - began
     told = list(live)
     for at, since, word in changes:
-        if word and since < at:
+        if since < at:
             start, end = bisect_left(times, since - 1e-6), bisect_left(times, at)
             told[start:end] = [word] * (end - start)
     return Traced(samples, live, told, confidence, cycles, cpu, changes)
 
 
-def judge(load: Load, seed: int, days: float) -> Outcome:
-    """Run a load and hold what was told against what was so."""
+def judge(load: Load, seed: int, days: float, learning: bool = True) -> Outcome:
+    """Run a load and hold what was told against what was so; the time of learning is left out where `learning` is False."""
     samples = []
     for sample in readings(load, seed):
         if sample.seconds > days * DAY:
@@ -114,36 +120,45 @@ def judge(load: Load, seed: int, days: float) -> Outcome:
     traced = trace(samples)
     first = next((place for place, word in enumerate(traced.live) if word), len(samples) - 1)
     learnt = samples[first].seconds
+    worked = sum(two.seconds - one.seconds for one, two in pairwise(samples[: first + 1]) if one.truth == "Producing")
+    if not learning:
+        traced, first = _after(traced, first), 0
+        samples = traced.samples
     true = _spans(samples, [_rough(sample.truth) for sample in samples])
     mine = [span for span in _spans(samples, [_rough(word) for word in traced.told]) if span[2] == "rest"]
     rests = [span for span in true if span[2] == "rest"]
     unseen = [(one.seconds, two.seconds, "") for one, two in pairwise(samples) if two.seconds - one.seconds > SILENCE]
     stops = [span for span in rests if span[1] - span[0] > LEAST_STOP and _covered(span, unseen) < HALF]
-    after = [span for span in stops if span[0] >= learnt]
-    found = [span for span in after if _covered(span, mine) >= HALF]
+    found = [span for span in stops if _covered(span, mine) >= HALF]
     long = [span for span in mine if span[1] - span[0] > LEAST_STOP]
-    told, cannot, wrong, sure = _accuracy(traced, traced.told, first)
+    told, cannot, wrong, sure = _accuracy(traced, traced.told)
+    live, cannot_live = _accuracy(traced, traced.live)[:2]
     return Outcome(
         load.name,
         seed,
         told,
-        _accuracy(traced, traced.live, first)[0],
+        live,
         cannot,
-        len(after),
+        cannot_live,
+        len(stops),
         len(found),
-        len(stops) - len(after),
         sum(_covered(span, rests) < HALF for span in long),
-        (samples[-1].seconds - learnt) / DAY,
+        (samples[-1].seconds - samples[0].seconds) / DAY,
         learnt / 3600,
-        sum(two.seconds - one.seconds for one, two in pairwise(samples[: first + 1]) if one.truth == "Producing")
-        / 3600,
+        worked / 3600,
         traced.cpu_seconds / len(samples) * 1e6,
         samples[-1].parts - samples[first].parts,
         traced.parts[-1] - traced.parts[first],
-        _delays(found, traced.changes),
+        _delays([span for span in found if span[0] >= learnt], traced.changes),
         wrong,
         sure,
     )
+
+
+def _after(traced: Traced, first: int) -> Traced:
+    changes = [change for change in traced.changes if change[0] >= traced.samples[first].seconds]
+    lists = (traced.samples, traced.live, traced.told, traced.confidence, traced.parts)
+    return Traced(*(each[first:] for each in lists), traced.cpu_seconds, changes)  # type: ignore[arg-type]
 
 
 def _rough(word: str) -> str:
@@ -169,16 +184,14 @@ def _covered(span: Span, others: Sequence[Span]) -> float:
     return sum_ / (span[1] - span[0])
 
 
-def _accuracy(
-    traced: Traced, words: list[str], first: int
-) -> tuple[float, float, Counter[str], dict[int, list[float]]]:
+def _accuracy(traced: Traced, words: list[str]) -> tuple[float, float, Counter[str], dict[int, list[float]]]:
     """Mean share that was right per true state, share not told, hours of each mistake, and how right by confidence."""
     right: Counter[str] = Counter()
     known: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     sure: dict[int, list[float]] = {}
     seen = untold = 0.0
-    for place in range(first, len(words) - 1):
+    for place in range(len(words) - 1):
         truth, word = traced.samples[place].truth, words[place]
         seconds = traced.samples[place + 1].seconds - traced.samples[place].seconds
         if seconds > SILENCE:
@@ -216,11 +229,11 @@ def _delays(stops: Sequence[Span], changes: Iterable[tuple[float, float, str]]) 
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 HEADING = (
-    "| load | seeds | balanced accuracy | as told at once | cannot tell | stops > 30 s found | false alarms per day | "
+    "| load | seeds | balanced accuracy | as told at once | cannot tell | at once | stops > 30 s found | false alarms per day | "
     "learning, h (of it producing) | told after, s (median, 95 %) | cycles counted of parts made | us per sample |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
-AIM = "| aim | | ≥ 95 % | | ≤ 3 % | ≥ 99 % | ≤ 1 | | | | |\n"
+AIM = "| aim | | ≥ 95 % | | ≤ 3 % | | ≥ 99 % | ≤ 1 | | | | |\n"
 
 
 def row(name: str, outcomes: Sequence[Outcome]) -> str:
@@ -235,6 +248,7 @@ def row(name: str, outcomes: Sequence[Outcome]) -> str:
         f"{sum(each.told for each in outcomes) / number:.2%}",
         f"{sum(each.live for each in outcomes) / number:.2%}",
         f"{sum(each.cannot_tell for each in outcomes) / number:.3%}",
+        f"{sum(each.cannot_tell_live for each in outcomes) / number:.2%}",
         f"{found / stops if stops else 1:.2%} ({stops - found} of {stops} missed)",
         f"{sum(each.false_alarms for each in outcomes) / sum(each.days for each in outcomes):.2f}",
         f"{sum(each.learning_hours for each in outcomes) / number:.1f} "
@@ -294,7 +308,10 @@ SECTIONS: Final = {
     "tuned": Section("Loads that the model was made with", TUNED, SEEDS),
     "seeds": Section("The same loads, with other seeds", TUNED, OTHER_SEEDS),
     "held-out": Section("Loads that were held out until the first run, and looked at after it", HELD_OUT, OTHER_SEEDS),
-    "held-out-again": Section("Loads that were held out, the second two", HELD_OUT_AGAIN, AGAIN_SEEDS),
+    "held-out-again": Section("Loads that were held out before that, and looked at since", HELD_OUT_AGAIN, AGAIN_SEEDS),
+    "held-out-third": Section(
+        "Loads that are held out: nothing was changed after their run", HELD_OUT_THIRD, THIRD_SEEDS
+    ),
 }
 
 
@@ -354,8 +371,9 @@ Loads and what is true of them: [loads.py](../../examples/shopfloor/plantwright_
 Balanced accuracy is the mean over Off, Idle and Producing of the share of that state's time which was told right; changes count
 from the time that they name, which is how an MES gets them. "As told at once" takes the word at each sample instead: a stop is
 told only once it is longer than the pauses of the cycle. Not judged is time in which nobody saw anything (no sample for
-{SILENCE:.0f} s), nor the time of learning, which has its own column: all loads but those that run around the clock begin with hours
-switched off, in which there is nothing to learn from; counted as "cannot tell", learning would be 3 to 5 % of these single weeks. How often
+{SILENCE:.0f} s). Learning is judged like all other time. Most loads begin with hours switched off, in which there is nothing to learn from, so the
+state is told live from the 1st to the 11th hour on ("learning, h"); what was so until then is told when learning is done, with the
+times at which it was so. "Cannot tell" is what stays unknown after that, the column next to it what was not known live. How often
 each part had been run before the model was what it is, and what was changed on whose account, stands in
 [decision 0016](../decisions/0016-inferred-state.md). What the model is and what it cannot do: [guide-state.md](../guide-state.md).
 

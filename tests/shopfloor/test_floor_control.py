@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from plantwright_shopfloor.config import FloorConfig, MachineConfig
 from plantwright_shopfloor.control import application
-from plantwright_shopfloor.floor import running
+from plantwright_shopfloor.floor import Simulation, running
 from plantwright_shopfloor.ledger import read
 
 
@@ -59,6 +60,7 @@ async def test_ledgers(url: str) -> None:
         ('{"machine":"lathe-01","action":"pause"}', 200),
         ('{"machine":"lathe-01","action":"resume"}', 200),
         ('{"machine":"*","action":"reboot","seconds":0.1}', 200),
+        ('{"machine":"lathe-01","action":"disturb","seconds":0.1}', 200),
         ('{"machine":"lathe-01","action":"explode"}', 400),
         ('{"machine":"lathe-09","action":"stop"}', 404),
         ("[", 400),
@@ -95,3 +97,13 @@ async def test_the_program_starts_and_ends(tmp_path: Path) -> None:
     assert b"load-060: ModbusTCP at port" in started[-1]
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+def test_a_disturbance_passes() -> None:
+    machine = Simulation(MachineConfig(name="lathe-01", protocol="ModbusTCP", port=1), FloorConfig())
+    before = machine.look()
+    machine.disturb(0.05)
+    during = machine.look()
+    assert {name for name in before if during[name] == 655.35} == {"coolantPressure", "vibration"}
+    time.sleep(0.06)
+    assert 655.35 not in machine.look().values()

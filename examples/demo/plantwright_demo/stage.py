@@ -199,8 +199,26 @@ def wait_for_machines(stage: Stage, note: Note) -> None:
 
 
 def collect(stage: Stage, note: Note) -> None:
-    """Let the machines run a while, so that there is something to judge."""
-    time.sleep(20)
+    """Let the machines run a while, so that there is something to judge; two have what happens on every shop floor.
+
+    Without it what dashboards show of contracts and gaps would be empty: no such series would exist.
+    """
+    trouble(stage, "lathe-01", "disturb", 10)
+    note(
+        "the sensors of lathe-01 have read nonsense for 10 s: see `kubectl get machines` and the dashboard Data quality"
+    )
+    trouble(stage, "lathe-02", "reboot", 3)
+    note("lathe-02 has been without network for 3 s: a gap record says so")
+    time.sleep(25)
+
+
+def trouble(stage: Stage, machine: str, action: str, seconds: float) -> None:
+    """Let something happen to a machine of the shop floor."""
+    namespace, _, port = FLOOR
+    [pod] = stage.kubectl.items("pods", namespace, "app.kubernetes.io/name=shopfloor")
+    words = ("python3", "-m", "plantwright_shopfloor.ask", action, machine, "--seconds", f"{seconds:g}")
+    url = f"http://127.0.0.1:{port}"
+    stage.kubectl.run("exec", "-n", namespace, pod["metadata"]["name"], "--", *words, "--url", url)
 
 
 class Step(NamedTuple):

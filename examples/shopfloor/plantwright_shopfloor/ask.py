@@ -1,6 +1,6 @@
 """`python -m plantwright_shopfloor.ask stop lathe-01`: ask a running floor to do something; without words, how it is.
 
-Actions are those of POST /control: pause, resume, stop, start, reboot; `*` is every machine.
+Actions are those of POST /control: pause, resume, stop, start, reboot, disturb; `*` is every machine.
 """
 
 import argparse
@@ -29,9 +29,9 @@ def ask(url: str, action: str = "", machine: str = "*", seconds: float = 5.0) ->
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="plantwright_shopfloor.ask", description=__doc__)
-    parser.add_argument("action", nargs="?", default="", help="pause, resume, stop, start or reboot")
+    parser.add_argument("action", nargs="?", default="", help="pause, resume, stop, start, reboot or disturb")
     parser.add_argument("machine", nargs="?", default="*")
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long a reboot takes")
+    parser.add_argument("--seconds", type=float, default=5.0, help="how long a reboot or a disturbance takes")
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="address of the floor")
     words = parser.parse_args()
     try:

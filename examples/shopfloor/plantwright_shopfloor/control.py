@@ -1,7 +1,7 @@
 """The floor's HTTP face: GET /machines, GET /ledger[?machine=…], POST /control, GET /healthz.
 
 POST /control takes `{"machine": "lathe-01", "action": "reboot", "seconds": 5}`; `machine` may be `*`. Actions: pause,
-resume, stop, start, reboot.
+resume, stop, start, reboot, disturb (for so many seconds two sensors read what cannot be).
 """
 
 from typing import Literal
@@ -18,7 +18,7 @@ class Command(msgspec.Struct, forbid_unknown_fields=True):
     """The body of POST /control."""
 
     machine: str
-    action: Literal["pause", "resume", "stop", "start", "reboot"]
+    action: Literal["pause", "resume", "stop", "start", "reboot", "disturb"]
     seconds: float = 5.0
 
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from plantwright_shopfloor.behaviour import Behaviour, Parameters, Value
 from plantwright_shopfloor.config import FloorConfig, MachineConfig
@@ -38,6 +38,10 @@ class Station(Protocol):
         """Port, sessions and counts."""
 
 
+DISTURBED: Final = {"coolantPressure": 655.35, "vibration": 655.35}
+"""What sensors with a torn wire read: all bits of a 16-bit register in hundredths."""
+
+
 class Simulation:
     """One machine's behaviour in time."""
 
@@ -50,11 +54,17 @@ class Simulation:
         )
         self._behaviour = Behaviour(f"{floor.seed}/{config.name}", parameters)
         self._start = time.monotonic()
+        self._disturbed_until = self._start
 
     def look(self) -> dict[str, Value]:
         """The values now."""
-        self._behaviour.advance_to(time.monotonic() - self._start)
-        return self._behaviour.values()
+        now = time.monotonic()
+        self._behaviour.advance_to(now - self._start)
+        return self._behaviour.values() | (DISTURBED if now < self._disturbed_until else {})
+
+    def disturb(self, seconds: float) -> None:
+        """For so long two sensors read what cannot be."""
+        self._disturbed_until = time.monotonic() + seconds
 
     @property
     def state(self) -> str:
@@ -228,12 +238,16 @@ class Floor:
         async def resume() -> None:
             machine.station.resume()
 
+        async def disturb() -> None:
+            machine.simulation.disturb(seconds)
+
         return {
             "pause": pause,
             "resume": resume,
             "stop": machine.stop,
             "start": machine.start,
             "reboot": lambda: machine.reboot(seconds),
+            "disturb": disturb,
         }
 
 

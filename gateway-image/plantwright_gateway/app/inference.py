@@ -91,10 +91,17 @@ class Inference:
         self.observe(now_ns - HOLD_BACK_NS, self._last[1], now_ns, kpis, situation)
 
     def _tell(self, now_ns: int, kpis: Kpis, situation: Situation) -> None:
+        for past in self.model.take_past():
+            # Counters that run live are not put right: what was not known when it was so stays Unknown in them.
+            _tell_of(past, past.since_ns, situation, late=True)
         now = self.now
         state = STATES[now.word]
         if state != kpis.state:
             kpis.infer(state, now_ns)
         if state != situation.told("State"):
-            since = now.since_ns or now_ns
-            situation.state(state, since, "Inferred", now.word, round(now.confidence, 3) if now.word else None)
+            _tell_of(now, now.since_ns or now_ns, situation)
+
+
+def _tell_of(told: Inferred, since_ns: int, situation: Situation, late: bool = False) -> None:
+    confidence = round(told.confidence, 3) if told.word else None
+    situation.state(STATES[told.word], since_ns, "Inferred", told.word, confidence, late)

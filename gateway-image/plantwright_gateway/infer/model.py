@@ -1,24 +1,25 @@
 """One signal's samples in, the machine's state out: levels, hysteresis, the cycle's pauses, and when it cannot tell. Pure.
 
-     sample -> bin -> seconds per bin -> levels            every 10 minutes of signal
+     sample -> bin -> seconds per bin -> levels            every 20 minutes of signal
                  \\-> above or below work -> pauses -> the state, and since when
+                  \\-> remembered while the levels are learnt, and told with them
 
 Times are ns, all lengths seconds. Nothing here depends on when it is called, only on the samples.
 """
 
 import math
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final
 
 import msgspec
 
 from plantwright_gateway.infer.cycles import Cycles
 from plantwright_gateway.infer.levels import BINS, Histogram, Levels, levels
+from plantwright_gateway.infer.memory import Memory
 from plantwright_gateway.infer.pauses import BINS as PAUSE_BINS
-from plantwright_gateway.infer.pauses import FEWEST, Pauses
+from plantwright_gateway.infer.pauses import FEWEST, Pauses, Regular
+from plantwright_gateway.infer.track import SECOND, Inferred, Reason, Track
 from plantwright_gateway.infer.watch import WHITE, Watch
 
-Word = Literal["Producing", "Idle", "Off", ""]
-Reason = Literal["", "Learning", "OneLevel", "LevelsNotApart", "Noise", "Stuck", "Drifted", "NoData"]
 REASONS: Final[dict[Reason, str]] = {
     "": "",
     "Learning": "the levels of the signal are still being learnt",
@@ -30,7 +31,6 @@ REASONS: Final[dict[Reason, str]] = {
     "NoData": "no usable sample for a while",
 }
 
-SECOND: Final = 1_000_000_000
 LONGEST_SILENCE: Final = 60.0
 """Seconds without a sample after which nothing is known of the time between."""
 CALIBRATE_EVERY: Final = 1200.0
@@ -39,12 +39,14 @@ ONE_LEVEL_AFTER: Final = 86_400.0
 HALF_LIFE: Final = 3 * 86_400.0
 LEARN_WORK: Final = 3600.0
 YOUNG_WORK: Final = 4 * LEARN_WORK
-"""Until so much work was seen, levels that turn out to be others void what was learnt with them."""
+"""Until so much work was seen, levels that turn out to be others void what was learnt with them. As much is wanted of a machine that
+was never seen to rest, but for being off."""
 LEARN_PAUSES: Final = 30.0
-SHORTEST_WORK: Final = 3.0
-MARGIN: Final = 1.25
-"""A stop begins when a pause is so much longer than the cycle's longest."""
+STEADY: Final = 2400.0
+"""The state is not told before the levels have been found the same again and again for so long."""
+LONGEST_COUNTED: Final = 1600.0
 LONGEST_PAUSE: Final = 300.0
+"""No pause of the cycle is longer."""
 LATE_LIMIT: Final = 20
 """So many samples in a row that are older than one before: the clock was set back, and this is the present."""
 BEYOND_LIMIT: Final = 3
@@ -57,15 +59,6 @@ FORGET_WHEN_MOVED: Final = 0.1
 """What is kept of what was learnt when the signal has left its scale or its levels."""
 
 
-class Inferred(NamedTuple):
-    """What is known at a sample: the state, since when (ns), how sure (0 to 1), and why it is not known."""
-
-    word: Word
-    since_ns: int
-    confidence: float
-    reason: Reason
-
-
 class Kept(msgspec.Struct, frozen=True, rename="camel"):
     """What a model remembers, as it is stored."""
 
@@ -73,6 +66,7 @@ class Kept(msgspec.Struct, frozen=True, rename="camel"):
     seconds: Annotated[list[float], msgspec.Meta(min_length=BINS, max_length=BINS)] | None = None
     peaks: Annotated[list[float], msgspec.Meta(min_length=BINS, max_length=BINS)] | None = None
     pauses: Annotated[list[float], msgspec.Meta(min_length=PAUSE_BINS, max_length=PAUSE_BINS)] | None = None
+    spans: list[float] = []
     cycles: tuple[int, list[float]] = (0, [])
     levels: Levels | None = None
     known: bool = False
@@ -93,7 +87,7 @@ class Model:
         self.histogram = Histogram(remembered.top, remembered.seconds)
         self.peaks = Histogram(remembered.top, remembered.peaks)
         """The highest value of each minute."""
-        self.pauses = Pauses(remembered.pauses)
+        self.pauses = Pauses(remembered.pauses, remembered.spans)
         self.cycles = Cycles(*remembered.cycles)
         self.levels = remembered.levels
         self.now = Inferred("", 0, 0.0, "NoData" if remembered.known else "Learning")
@@ -103,18 +97,17 @@ class Model:
         """Samples in a row that are no later than one before."""
         self._watch = Watch(remembered.watch)
         self._learnt, self._calibrated, self._worked = remembered.times
-        self._of_cycle, self._hold = (0.0, 0.0), shortest_stop
+        self._levelled = self._learnt
+        """When the levels were last found to be others."""
+        self._of_cycle, self._hold = Regular(), shortest_stop
         self._learn_pauses()
         self._at_ns = 0
         self._value = 0.0
         self._bin = self._peak = 0
         self._peak_seconds = 0.0
-        self._high = False
-        self._turned_ns = 0
-        """When the signal last went above or below work."""
-        self._work = 0.0
-        """Seconds at work since the last stop, until there are enough of them to call it work."""
-        self._work_ns = 0
+        self._track = Track()
+        self._memory = Memory()
+        self._past = list[Inferred]()
         self._above = 0
         """Samples in a row beyond the end of the scale."""
 
@@ -125,6 +118,7 @@ class Model:
             seconds=self.histogram.seconds,
             peaks=self.peaks.seconds,
             pauses=self.pauses.counts,
+            spans=self.pauses.spans,
             cycles=self.cycles.kept(),
             levels=self.levels,
             known=self.known,
@@ -151,16 +145,23 @@ class Model:
             self.histogram.seconds[before] += elapsed
             self._learnt += elapsed
             self._note_peak(place, elapsed)
+        if not self.known:
+            self._memory.note(time_ns, place, seen=True)
         known = self.levels
         between = known is not None and known.down < place < known.up
-        self._watch.note(elapsed, place, before, value != self._value, self._high, between)
+        self._watch.note(elapsed, place, before, value != self._value, self._track.high, between)
         self._at_ns, self._value, self._bin = time_ns, value, place
         if self._learnt - self._calibrated >= CALIBRATE_EVERY:
             self._calibrate()
         if self.levels:
-            self._turn(self.levels, time_ns, place, elapsed)
+            self._step(self.levels, time_ns, place, elapsed)
             self.now = self._judged(self.levels, time_ns, place)
         return self.now
+
+    def take_past(self) -> list[Inferred]:
+        """What was so while it was learnt, told once, when that is done: changes in their order, an empty word where nobody knows."""
+        past, self._past = self._past, []
+        return past
 
     # samples
 
@@ -177,9 +178,11 @@ class Model:
         self.late = 0
         self._value, self._bin = value, self._placed(value)
         if self.levels:
-            self._high, self._work = self._bin > self.levels.up, 0.0
             self.now = Inferred("", self._at_ns, 0.0, "NoData")
-        self._at_ns = self._turned_ns = self._work_ns = time_ns
+        if not self.known:
+            self._memory.note(time_ns, self._bin, seen=False)
+        self._at_ns = time_ns
+        self._track.begin(time_ns, self.levels is not None and self._bin > self.levels.up)
         self.cycles.interrupt()
         self._watch.restart()
         return self.now
@@ -198,10 +201,12 @@ class Model:
     def _rescale(self, top: float) -> None:
         histogram = self.histogram
         edges = [histogram.value(edge) for edge in self.levels or ()]
+        middles = [histogram.value(place + 0.5) for place in range(BINS)]
         for each in (histogram, self.peaks):
             if self.known:
                 each.age(FORGET_WHEN_MOVED)
             each.rescale(top)
+        self._memory.rescaled([histogram.bin(middle) for middle in middles])
         if self.levels:
             clear = self.levels.clear
             self.levels = Levels(*(histogram.place(edge) for edge in edges))._replace(clear=clear)
@@ -226,6 +231,7 @@ class Model:
         end = self.histogram.used()
         if end < self.histogram.top / SPOILT:
             self.histogram, self.peaks = Histogram(), Histogram()
+            self._memory.forget()
         elif end < self.histogram.top / 4:
             self._rescale(_scale_end(end))
         if self._learnt < LEARN_LEAST:
@@ -233,7 +239,8 @@ class Model:
         found = levels(self.histogram, self.peaks.seconds)
         if found and (self.levels or self._watch.white() < WHITE):
             if self.levels is None:
-                self._begin(found)
+                self._track.begin(self._at_ns, self._bin > found.up)
+                self._levelled = self._learnt
             elif not self.levels.low < found.down < self.levels.high:
                 self._start_over()
             self.levels = found
@@ -243,7 +250,7 @@ class Model:
 
     def _start_over(self) -> None:
         """Pauses were between other levels; what was young is not known at all."""
-        self.pauses = Pauses()
+        self.pauses, self._levelled = Pauses(), self._learnt
         if self._worked < YOUNG_WORK:
             self._worked, self.known, self.now = 0.0, False, Inferred("", self._at_ns, 0.0, "Learning")
 
@@ -251,10 +258,7 @@ class Model:
         if self.pauses.total() < FEWEST:  # also where they are counted anew: what was learnt before holds until then
             return
         self._of_cycle = self.pauses.of_cycle()
-        self._hold = max(self.shortest_stop, min(self._of_cycle[1] * MARGIN, LONGEST_PAUSE))
-
-    def _begin(self, found: Levels) -> None:
-        self._high, self._turned_ns, self._work, self._work_ns = self._bin > found.up, self._at_ns, 0.0, self._at_ns
+        self._hold = max(self.shortest_stop, min(self._of_cycle.longest, LONGEST_PAUSE))
 
     def _why(self) -> Reason:
         if self._watch.white() > WHITE:
@@ -267,46 +271,42 @@ class Model:
 
     # the state
 
-    def _turn(self, levels: Levels, time_ns: int, place: int, elapsed: float) -> None:
-        """Whether the signal is above or below work, with hysteresis; pauses that end are learnt."""
-        if self._high:
-            self._work += elapsed
+    def _step(self, levels: Levels, time_ns: int, place: int, elapsed: float) -> None:
+        """Whether the signal is above or below work; pauses that end are learnt."""
+        if self._track.high:
             self._worked += elapsed
-            if place < levels.down:
-                self._high, self._turned_ns = False, time_ns
-        elif place > levels.up:
-            pause = (time_ns - self._turned_ns) / SECOND
-            if pause < LONGEST_PAUSE:
-                self.pauses.note(pause)
+        worked, pause = self._track.step(levels, time_ns, place, elapsed)
+        if pause:
             self.cycles.pause_ended(time_ns, pause, self._of_cycle)
-            if not self._work:
-                self._work_ns = time_ns
-            self._high, self._turned_ns = True, time_ns
+            self._note_pause(pause, worked)
+
+    def _note_pause(self, pause: float, worked: float) -> None:
+        if pause < LONGEST_COUNTED:
+            self.pauses.note(pause, worked)
 
     def _judged(self, levels: Levels, time_ns: int, place: int) -> Inferred:
-        now = self.now
+        track = self._track
         if not self.known:
-            self.known = self._worked > LEARN_WORK or self.pauses.total() > LEARN_PAUSES
-            self._learn_pauses()
-            return now
-        trouble = self._watch.trouble(self._high, place < levels.off)
+            least = LEARN_WORK if levels.off < levels.down else YOUNG_WORK
+            enough = self._worked > least or self.pauses.total() > LEARN_PAUSES
+            self.known = enough and self._learnt - self._levelled >= STEADY
+            return self._looked_back(levels, time_ns) if self.known else self.now
+        trouble = self._watch.trouble(track.high, place < levels.off)
         if trouble:
-            self._work, self._work_ns, self._turned_ns = 0.0, time_ns, time_ns
-            return now if now.reason == trouble else Inferred("", time_ns, 0.0, trouble)
-        stay = (time_ns - self._turned_ns) / SECOND
-        if self._high:
-            if now.word != "Producing" and self._work < SHORTEST_WORK:
-                return now
-            since = now.since_ns if now.word == "Producing" else self._work_ns
-            return Inferred("Producing", since, levels.clear, "")
-        if stay < self._hold:
-            return now._replace(confidence=levels.clear * (1 - 0.5 * stay / self._hold)) if now.word else now
-        self._work = 0.0
-        word: Word = "Off" if place < levels.off else "Idle"
-        if now.word == word:
-            return now._replace(confidence=levels.clear * (1 - 0.5 * self._hold / stay))
-        since = time_ns if now.word in ("Off", "Idle") else self._turned_ns
-        return Inferred(word, since, 0.5 * levels.clear, "")
+            track.begin(time_ns, track.high)
+            return self.now if self.now.reason == trouble else Inferred("", time_ns, 0.0, trouble)
+        return track.judged(levels, time_ns, place, self._hold, self.now)
+
+    def _looked_back(self, levels: Levels, time_ns: int) -> Inferred:
+        """Learning is done: what was so meanwhile is known now, and what it was last is so still."""
+        if self.pauses.total() < FEWEST:
+            for worked, pause in self._memory.pauses(levels):
+                self._note_pause(pause, worked)
+        self._learn_pauses()
+        self._past = self._memory.told(levels, self._hold)
+        self._memory.forget()
+        self._track.begin(time_ns, self._track.high)
+        return self._past[-1] if self._past else self.now
 
 
 def _scale_end(value: float) -> float:

@@ -1,51 +1,113 @@
 """Which pauses belong to the machine's cycle: those of much the same length that come again and again.
 
-Pauses of a cycle (part change, tool change, a thermostat's) keep to a length; stops do not. Lengths are counted in bins of a
-quarter of an octave. A cluster of bins that is narrow and well filled is a pause of the cycle, and a stop begins only after
-the longest of them.
+Lengths are counted in bins of a quarter of an octave. Around each peak mean and spread of the logarithm are taken, what is far off left out
+again and again (sigma clipping). A peak that is narrow and holds enough of all pauses is a pause of the cycle; how long the next
+one may be is a prediction interval, Student's t, so few pauses give a wide one and many a close one. A stop begins only after that.
 """
 
 import math
-from typing import Final
+from statistics import NormalDist
+from typing import Final, NamedTuple
 
 SHORTEST: Final = 0.1
 PER_OCTAVE: Final = 4
 BINS: Final = 56
 """From 0.1 s to about half an hour."""
-WIDEST: Final = 10
-"""Bins; a cluster that is wider is not regular. Smoothing takes two of them; eight are a ratio of 4 between longest and shortest."""
-FEWEST: Final = 25.0
+_PER_NAT: Final = PER_OCTAVE / math.log(2)
+WIDEST: Final = 0.42 * _PER_NAT
+"""Spread, as standard deviation in bins, up to which pauses are regular: a part change by hand has some 0.3, stops 0.6 and more."""
+FIRST_REACH: Final = 2 * WIDEST
+CLIP: Final = 2.0
+"""Standard deviations beyond which a pause is not of the cluster."""
+CLIPPED: Final = 1 / 0.8796
+"""What the standard deviation of a normal distribution is, times that of what is left of it within CLIP."""
+FEWEST: Final = 5.0
+HALF_UNTIL: Final = 25.0
+"""Of few pauses half must be of the cluster, up to so many of it."""
 LEAST_SHARE: Final = 0.1
 """A cluster with a smaller share of all pauses is not the cycle's."""
-EDGE: Final = 0.08
-"""A cluster ends where less than this share of its fullest bin is left."""
+FALSE_STOPS: Final = 1 / 2000
+"""How seldom a pause of the cycle may be taken for a stop."""
+SPANS: Final = 31
+SHORTEST_SPAN: Final = 3.0
+UNEVEN: Final = 4.0
+"""How much longer than their median spans of work may be in the mean: more, and pauses come in heaps, not with the cycle."""
 AGEING: Final = 0.998
 """What is kept of the counts at each new pause: some five hundred pauses count."""
+_SMOOTH: Final = (1, 2, 1)
+_ROUNDS: Final = 12
+
+
+class Regular(NamedTuple):
+    """A pause of the cycle, in s: from when on it is this one and no shorter one, and after what it has become a stop. Zeros: none."""
+
+    shortest: float = 0.0
+    longest: float = 0.0
+
+
+class _Cluster(NamedTuple):
+    """Mean and standard deviation in bins, and how many pauses."""
+
+    mean: float
+    spread: float
+    number: float
 
 
 class Pauses:
     """Counts of pauses by length."""
 
-    def __init__(self, counts: list[float] | None = None) -> None:
+    def __init__(self, counts: list[float] | None = None, spans: list[float] | None = None) -> None:
         self.counts = counts or [0.0] * BINS
+        self.spans = spans or []
+        """How long it worked between the last pauses."""
 
-    def note(self, seconds: float) -> None:
-        """A pause has ended."""
+    def note(self, seconds: float, worked: float = 0.0) -> None:
+        """A pause has ended, after so many seconds of work."""
         self.counts = [count * AGEING for count in self.counts]
         self.counts[_bin(seconds)] += 1
+        if worked > SHORTEST_SPAN:
+            self.spans = [*self.spans[1 - SPANS :], worked]
 
     def total(self) -> float:
         """How many count."""
         return sum(self.counts)
 
-    def of_cycle(self) -> tuple[float, float]:
-        """Shortest and longest, in s, of the longest pause that belongs to the cycle; zeros where none does."""
-        found = (0.0, 0.0)
-        for start, end in _clusters(_smoothed(self.counts)):
-            count = sum(self.counts[start:end])
-            if end - start <= WIDEST and count >= max(FEWEST, LEAST_SHARE * self.total()):
-                found = (_length(start + 1), _length(end - 1))
-        return found
+    def of_cycle(self) -> Regular:
+        """The longest pause that belongs to the cycle."""
+        total = self.total()
+        enough = max(FEWEST, LEAST_SHARE * total, min(HALF_UNTIL, total / 2))
+        regular = [
+            each for each in _clusters(self.counts) if each.number >= enough and each.spread <= _widest(each.number)
+        ]
+        if not regular or self._in_heaps():
+            return Regular()
+        last = regular[-1]
+        shortest = last.mean - CLIP * last.spread
+        if len(regular) > 1:
+            shortest = max(shortest, _between(regular[-2], last))
+        return Regular(_length(shortest), _length(last.mean + _reach(last)))
+
+    def _in_heaps(self) -> bool:
+        spans = sorted(self.spans)
+        return len(spans) >= FEWEST and sum(spans) > UNEVEN * len(spans) * spans[len(spans) // 2]
+
+
+def _widest(number: float) -> float:
+    """WIDEST, and by how much so few pauses may seem to spread more than they do."""
+    return WIDEST * (1 + 1 / math.sqrt(2 * number))
+
+
+def _between(one: _Cluster, other: _Cluster) -> float:
+    """Where two clusters are as many of their spreads away."""
+    return (one.mean * other.spread + other.mean * one.spread) / (one.spread + other.spread)
+
+
+def _reach(cluster: _Cluster) -> float:
+    """How far above the mean the next pause may be: Student's t (by Cornish and Fisher) times the spread of a prediction."""
+    z = NormalDist().inv_cdf(1 - FALSE_STOPS)
+    free = cluster.number - 1
+    t = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
+    return t * cluster.spread * math.sqrt(1 + 1 / cluster.number)
 
 
 def _bin(seconds: float) -> int:
@@ -53,26 +115,37 @@ def _bin(seconds: float) -> int:
     return min(place, BINS - 1)
 
 
-def _length(place: int) -> float:
-    return SHORTEST * 2 ** (place / PER_OCTAVE)
+def _length(place: float) -> float:
+    return SHORTEST * 2 ** ((place + 0.5) / PER_OCTAVE)
 
 
 def _smoothed(counts: list[float]) -> list[float]:
-    """A triangle of three bins run over the counts: with few pauses there are empty bins within a cluster."""
     padded = [0.0, *counts, 0.0]
-    return [(padded[place] + 2 * padded[place + 1] + padded[place + 2]) / 4 for place in range(len(counts))]
+    return [sum(padded[place + i] * _SMOOTH[i] for i in range(3)) for place in range(len(counts))]
 
 
-def _clusters(counts: list[float]) -> list[tuple[int, int]]:
-    """Stretches of bins around each peak, down to where little of it is left."""
+def _clusters(counts: list[float]) -> list[_Cluster]:
+    """Around each peak, the fullest first and each bin once; by length."""
     clusters, rest = [], list(counts)
-    while (fullest := max(rest)) >= 0.3:
-        middle = rest.index(fullest)
-        start = end = middle
-        while start > 0 and rest[start - 1] > EDGE * fullest:
-            start -= 1
-        while end < BINS - 1 and rest[end + 1] > EDGE * fullest:
-            end += 1
-        clusters.append((start, end + 1))
-        rest[start : end + 1] = [0.0] * (end + 1 - start)
+    while sum(rest) >= FEWEST:
+        smooth = _smoothed(rest)
+        found, start, end = _clipped(rest, smooth.index(max(smooth)))
+        clusters.append(found)
+        rest[start:end] = [0.0] * (end - start)
     return sorted(clusters)
+
+
+def _clipped(counts: list[float], peak: int) -> tuple[_Cluster, int, int]:
+    """Mean and spread of what is around a peak, and the bins that were taken."""
+    mean, reach, before = float(peak), FIRST_REACH, (0, 0)
+    for _ in range(_ROUNDS):
+        start, end = max(0, round(mean - reach)), min(BINS, round(mean + reach) + 1)
+        if (start, end) == before:
+            break
+        before = start, end
+        count = sum(counts[start:end])
+        mean = sum(place * counts[place] for place in range(start, end)) / count
+        variance = sum((place - mean) ** 2 * counts[place] for place in range(start, end)) / count
+        spread = CLIPPED * math.sqrt(variance * count / max(count - 1, 1.0) + 1 / 12)  # and what a bin rounds off
+        reach = CLIP * spread
+    return _Cluster(mean, spread, count), start, end

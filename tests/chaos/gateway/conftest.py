@@ -98,7 +98,6 @@ class GatewayProcess:
             "PLANTWRIGHT_LISTEN_PORT": "0",
             "PLANTWRIGHT_TERMINATION_LOG": str(self.folder / "farewell"),
             "LEDGER": str(self.ledger),
-            "LAG": str(self.lag),
             **{name: str(value) for name, value in env.items()},
         }
         self.port, began = 0, time.time()

@@ -218,7 +218,7 @@ async def slow_consumer(gateway: Any, mes: Any, seconds: float) -> tuple[Verdict
     """Two seconds per batch; the verdict, and the event loop's lateness (99th percentile, in ms)."""
     mes.pause = 2.0
     gateway.configure(mes.url)
-    await gateway.start(RATE=LIVE)
+    await gateway.start(RATE=LIVE, LAG=gateway.lag)
     await asyncio.sleep(seconds)
     assert gateway.kept() >= 0.9 * LIVE * (seconds - 2), "the source was held up"
     mes.pause = 0.0
