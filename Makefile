@@ -6,7 +6,7 @@ CLUSTER ?= dev
 # log is a test to mend.
 define tests
 	@.venv/bin/pytest -q $(1) || { test $$? -eq 1 || exit 2; printf '\n== once more, alone: what failed ==\n'; \
-	  .venv/bin/pytest -q --last-failed --last-failed-no-failures none $(filter-out -n 2,$(1)); }
+	  .venv/bin/pytest -q --last-failed --last-failed-no-failures none $(filter-out -n 2 3,$(1)); }
 endef
 
 .DEFAULT_GOAL := help
@@ -68,7 +68,7 @@ test: venv ## Everything: fast tests, API-server tests, one pass on a real clust
 	done; echo "== all tiers took $$((SECONDS - started)) s"
 
 test-fast: venv ## Fast tests, no cluster, within a minute
-	$(call tests,-n 2 -m "not apiserver and not e2e and not slow and not chaos")
+	$(call tests,-n 3 -m "not apiserver and not e2e and not slow and not chaos")
 
 test-slow: venv tools ## Tests that take seconds each, on real servers, no cluster
 	$(call tests,-n 2 -m "slow and not apiserver and not e2e and not chaos")
