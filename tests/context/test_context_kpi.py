@@ -74,8 +74,6 @@ def test_time_is_split_by_the_plan() -> None:
         found.confirm(day + step * 30 * S)
     assert found.totals.states["Production"] == [8 * 3600 * S, 16 * 3600 * S]
     assert planned_ns(found.totals) == busy_ns(found.totals) == 8 * 3600 * S
-    assert found.shift(day + 7 * 3600 * S) == "early"
-    assert found.shift(day) == ""
 
 
 def test_busy_is_known_and_not_planned_down() -> None:

@@ -167,10 +167,6 @@ class Kpis:
         self.totals.rejected += delta
         return 0, delta, 0
 
-    def shift(self, now_ns: int) -> str:
-        """Name of the shift under way; "" outside of shifts and around the clock."""
-        return self._calendar.segment_at(now_ns).shift
-
     def shift_begun(self, now_ns: int) -> tuple[str, int]:
         """The shift that began last: its name, and when; the local day where there are no shifts."""
         return self._calendar.shift_begun(now_ns)
