@@ -1,6 +1,6 @@
 """Plant: one site, where it is, when it works, how it reaches the central MES and how changes roll out."""
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -115,6 +115,19 @@ _EXACTLY_ONE: Final = {
 }
 
 
+TopicPrefix = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^+#\s]+$")]
+
+
+def _topic_prefix(last_level: str) -> Any:
+    return Field(
+        default="plantwright/v1",
+        description=f"First levels of the topic; enterprise/site/area/line/machine/{last_level} follow.",
+        json_schema_extra=says(
+            "write topic levels such as plantwright/v1, without the wildcards + and # and without spaces"
+        ),
+    )
+
+
 def _named(*refs: SecretRef | None) -> list[SecretRef]:
     return [ref for ref in refs if ref is not None]
 
@@ -153,13 +166,7 @@ class MqttSink(ApiModel):
             "write mqtts://host:8883 or mqtt://host:1883, without user name and password (name them in credentialsSecretRef)"
         ),
     )
-    topic_prefix: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^+#\s]+$")] = Field(
-        default="plantwright/v1",
-        description="First levels of the topic; enterprise/site/area/line/machine/_contract follow.",
-        json_schema_extra=says(
-            "write topic levels such as plantwright/v1, without the wildcards + and # and without spaces"
-        ),
-    )
+    topic_prefix: TopicPrefix = _topic_prefix("_contract")
     credentials_secret_ref: SecretRef | None = Field(
         default=None, description="Secret with keys `username` and `password`."
     )
@@ -211,13 +218,7 @@ class HttpSchedule(HttpSink):
 class MqttSchedule(MqttSink):
     """An MQTT broker at which the central MES retains what each machine is to make."""
 
-    topic_prefix: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^+#\s]+$")] = Field(
-        default="plantwright/v1",
-        description="First levels of the topic; enterprise/site/area/line/machine/_schedule follow.",
-        json_schema_extra=says(
-            "write topic levels such as plantwright/v1, without the wildcards + and # and without spaces"
-        ),
-    )
+    topic_prefix: TopicPrefix = _topic_prefix("_schedule")
 
 
 class Schedule(ApiModel):

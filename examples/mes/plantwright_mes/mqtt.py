@@ -40,7 +40,7 @@ class Told(NamedTuple):
     """What was retained for a machine: the notice that it is of, and where."""
 
     seen: tuple[int, int]
-    topic: str
+    place: str
 
 
 async def consume(settings: Settings, service: Service) -> None:
@@ -116,14 +116,17 @@ async def _publish(client: aiomqtt.Client, settings: Settings, service: Service,
     for record in await service.database().fetch(_PLACES, service.sink):
         plant, machine = record["plant"], record["machine"]
         key = schedule_key(plant, machine)
-        location = msgspec.json.decode(record["place"], type=Location)
-        topic = topic_of(settings.mqtt_prefix, location, machine, "schedule")
-        now, before = Told(service.notices.seen(key), topic), told.get(key)
+        now, before = Told(service.notices.seen(key), record["place"]), told.get(key)
         if now == before:
             continue
-        if before and before.topic != topic:  # a machine that has moved leaves nothing behind
-            await client.publish(before.topic, b"", qos=1, retain=True)
+        topic = _topic(settings, now.place, machine)
+        if before and before.place != now.place:  # a machine that has moved leaves nothing behind
+            await client.publish(_topic(settings, before.place, machine), b"", qos=1, retain=True)
         history = timedelta(days=service.history_days)
         content = await schedule.read(service.database(), plant, machine, history)
         await client.publish(topic, content, qos=1, retain=True)
         told[key] = now
+
+
+def _topic(settings: Settings, place: str, machine: str) -> str:
+    return topic_of(settings.mqtt_prefix, msgspec.json.decode(place, type=Location), machine, "schedule")

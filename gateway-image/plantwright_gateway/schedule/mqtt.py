@@ -13,7 +13,7 @@ from plantwright_api.wire.config import Machine, MqttSchedule
 from plantwright_gateway.context.place import topic_of
 from plantwright_gateway.ports.schedule import MOST_BYTES, WAIT_SECONDS, Fetched, ScheduleUnavailable
 from plantwright_gateway.ports.sink import SinkUnavailable
-from plantwright_gateway.sinks.mqtt.connection import FAILURE, TIMEOUT_SECONDS, Broker
+from plantwright_gateway.sinks.mqtt.connection import FAILURE, TIMEOUT_SECONDS, Broker, leave
 
 LAST_LEVEL: Final = "schedule"
 FIRST_SECONDS: Final = 5.0
@@ -30,7 +30,7 @@ class MqttScheduleClient:
     """Keeps one subscription; what is retained comes with it, what is published later as it is published."""
 
     def __init__(self, config: MqttSchedule, machine: Machine) -> None:
-        self._broker = Broker(config.url, config.credentials_secret, config.ca_secret, config.certificate_secret)
+        self._broker = Broker(config)
         self._topic = topic_of(config.topic_prefix, machine.location, machine.name, LAST_LEVEL)
         self._identifier = f"plantwright-schedule-{machine.uid}"
         self._client: aiomqtt.Client | None = None
@@ -56,21 +56,15 @@ class MqttScheduleClient:
     async def close(self) -> None:
         """Take leave of the broker."""
         client, self._client, self._heard = self._client, None, False
-        if client is not None:
-            try:
-                await client.__aexit__(None, None, None)
-            except (aiomqtt.MqttError, OSError):
-                return
+        await leave(client)
 
     async def _subscribed(self, *, anew: bool) -> aiomqtt.Client:
         secrets = self._broker.versions()
         if anew or secrets != self._secrets:
             await self.close()
         if self._client is None:
-            self._client, self._secrets = (
-                aiomqtt.Client(**self._broker.named(self._identifier), properties=_limit()),
-                secrets,
-            )
+            self._client = aiomqtt.Client(**self._broker.named(self._identifier), properties=_limit())
+            self._secrets = secrets
             await self._client.__aenter__()
             answers = await self._client.subscribe(self._topic, qos=1, timeout=TIMEOUT_SECONDS)
             if any(isinstance(answer, ReasonCode) and answer.value >= FAILURE for answer in answers):

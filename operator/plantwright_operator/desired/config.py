@@ -1,9 +1,11 @@
 """A gateway's configuration, from a resolved machine: everything merged, quantities as numbers, names final."""
 
+from typing import Any
+
 from plantwright_api.v1alpha1 import DataContract, Plant, codetables
 from plantwright_api.v1alpha1.base import SecretRef
 from plantwright_api.v1alpha1.datacontract import ContractField, CrossFieldRule
-from plantwright_api.v1alpha1.plant import Break, Schedule, Shift, Sink
+from plantwright_api.v1alpha1.plant import Break, HttpSink, MqttSink, Schedule, Shift, Sink
 from plantwright_api.wire import config as wire
 from plantwright_operator import quantities
 from plantwright_operator.model import REPLAY_ANNOTATION, Facts, Resolved, ResolvedSignal
@@ -192,24 +194,30 @@ def _modbus(resolved: ResolvedSignal, machine: Resolved) -> wire.ModbusAddress |
 def _sink(sink: Sink, machines: int) -> wire.HttpSink | wire.MqttSink:
     share = _share(sink.max_requests_per_second, machines)
     if sink.http is not None:
-        return wire.HttpSink(
-            name=sink.name,
-            url=sink.http.url,
-            token_secret=_name(sink.http.token_secret_ref),
-            ca_secret=_name(sink.http.ca_secret_ref),
-            certificate_secret=_name(sink.http.certificate_secret_ref),
-            max_requests_per_second=share,
-        )
+        return wire.HttpSink(name=sink.name, max_requests_per_second=share, **_http(sink.http))
     assert sink.mqtt is not None  # noqa: S101  (admission demands one of the two)
-    return wire.MqttSink(
-        name=sink.name,
-        url=sink.mqtt.url,
-        topic_prefix=sink.mqtt.topic_prefix,
-        credentials_secret=_name(sink.mqtt.credentials_secret_ref),
-        ca_secret=_name(sink.mqtt.ca_secret_ref),
-        certificate_secret=_name(sink.mqtt.certificate_secret_ref),
-        max_requests_per_second=share,
-    )
+    return wire.MqttSink(name=sink.name, max_requests_per_second=share, **_mqtt(sink.mqtt))
+
+
+def _http(service: HttpSink) -> dict[str, Any]:
+    """How a service is reached, as sinks and schedules alike are told."""
+    return {
+        "url": service.url,
+        "token_secret": _name(service.token_secret_ref),
+        "ca_secret": _name(service.ca_secret_ref),
+        "certificate_secret": _name(service.certificate_secret_ref),
+    }
+
+
+def _mqtt(service: MqttSink) -> dict[str, Any]:
+    """How a broker is reached, as sinks and schedules alike are told."""
+    return {
+        "url": service.url,
+        "topic_prefix": service.topic_prefix,
+        "credentials_secret": _name(service.credentials_secret_ref),
+        "ca_secret": _name(service.ca_secret_ref),
+        "certificate_secret": _name(service.certificate_secret_ref),
+    }
 
 
 def _share(limit: int | None, machines: int) -> float | None:
@@ -297,20 +305,9 @@ def _schedule(schedule: Schedule | None) -> wire.HttpSchedule | wire.MqttSchedul
     if schedule is None:
         return None
     if schedule.http is not None:
-        return wire.HttpSchedule(
-            url=schedule.http.url,
-            token_secret=_name(schedule.http.token_secret_ref),
-            ca_secret=_name(schedule.http.ca_secret_ref),
-            certificate_secret=_name(schedule.http.certificate_secret_ref),
-        )
+        return wire.HttpSchedule(**_http(schedule.http))
     assert schedule.mqtt is not None  # noqa: S101  (admission demands one of the two)
-    return wire.MqttSchedule(
-        url=schedule.mqtt.url,
-        topic_prefix=schedule.mqtt.topic_prefix,
-        credentials_secret=_name(schedule.mqtt.credentials_secret_ref),
-        ca_secret=_name(schedule.mqtt.ca_secret_ref),
-        certificate_secret=_name(schedule.mqtt.certificate_secret_ref),
-    )
+    return wire.MqttSchedule(**_mqtt(schedule.mqtt))
 
 
 def _name(ref: SecretRef | None) -> str | None:

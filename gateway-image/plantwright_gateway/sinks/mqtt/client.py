@@ -11,7 +11,7 @@ from plantwright_api.wire.config import MqttSink as Config
 from plantwright_api.wire.delivery import Receipt
 from plantwright_gateway.context.place import topic_of
 from plantwright_gateway.ports.sink import Batch, BatchRefused, SinkUnavailable
-from plantwright_gateway.sinks.mqtt.connection import FAILURE, TIMEOUT_SECONDS, Broker
+from plantwright_gateway.sinks.mqtt.connection import FAILURE, TIMEOUT_SECONDS, Broker, leave
 
 SUCCESS: Final = 0
 TOO_LARGE: Final = 0x95
@@ -43,7 +43,7 @@ class MqttSink:
             raise TypeError(f"no MQTT sink: {config.name}")
         self._config = config
         try:
-            self._broker = Broker(config.url, config.credentials_secret, config.ca_secret, config.certificate_secret)
+            self._broker = Broker(config)
         except ValueError as error:
             raise ValueError(f"sink {config.name}: {error}") from error
         self._client: _Client | None = None
@@ -73,11 +73,7 @@ class MqttSink:
     async def close(self) -> None:
         """Take leave of the broker."""
         client, self._client = self._client, None
-        if client is not None:
-            try:
-                await client.__aexit__(None, None, None)
-            except (aiomqtt.MqttError, OSError):
-                return
+        await leave(client)
 
     def _check(self, reason: int) -> None:
         if reason in REFUSALS:

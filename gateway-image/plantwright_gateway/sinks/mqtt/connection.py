@@ -1,10 +1,12 @@
 """How a broker is reached, whatever is asked of it: sinks publish batches, the schedule is heard."""
 
+import contextlib
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiomqtt
 
+from plantwright_api.wire.config import MqttSchedule, MqttSink
 from plantwright_gateway.sinks.secrets import SecretFile, TlsSecrets
 
 TIMEOUT_SECONDS: Final = 5.0
@@ -21,17 +23,15 @@ class Broker:
         ValueError: the URL is none of a broker.
     """
 
-    def __init__(
-        self, url: str, credentials_secret: str | None, ca_secret: str | None, certificate_secret: str | None
-    ) -> None:
-        split = urlsplit(url)
+    def __init__(self, config: MqttSink | MqttSchedule) -> None:
+        split = urlsplit(config.url)
         if split.scheme not in DEFAULT_PORTS or not split.hostname:
             raise ValueError("the URL must be mqtt://host:port or mqtts://host:port")
         self._host, self._port = split.hostname, split.port or DEFAULT_PORTS[split.scheme]
         self._secure = split.scheme == "mqtts"
-        keys = ("username", "password") if credentials_secret else ()
-        self._user = tuple(SecretFile(credentials_secret or "", key) for key in keys)
-        self._tls = TlsSecrets(ca_secret, certificate_secret)
+        keys = ("username", "password") if config.credentials_secret else ()
+        self._user = tuple(SecretFile(config.credentials_secret or "", key) for key in keys)
+        self._tls = TlsSecrets(config.ca_secret, config.certificate_secret)
 
     def versions(self) -> tuple[object, ...]:
         """What tells the secrets' present content from another.
@@ -59,3 +59,10 @@ class Broker:
             "timeout": TIMEOUT_SECONDS,
             "tls_context": self._tls.context() if self._secure else None,
         }
+
+
+async def leave(client: aiomqtt.Client | None) -> None:
+    """Take leave of the broker; one that has gone already need not hear it."""
+    if client is not None:
+        with contextlib.suppress(aiomqtt.MqttError, OSError):
+            await client.__aexit__(None, None, None)
