@@ -3,11 +3,17 @@
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from plantwright_dashboards.frame import Row, frame, place
-from plantwright_dashboards.kit import Column, Panel, Query, graph, overview, single
-from plantwright_dashboards.limits import BEHIND, COVERAGE, FULL, OEE, SHARE
+from plantwright_dashboards.kit import Column, Limit, Panel, Query, graph, overview, single
+from plantwright_dashboards.limits import BEHIND, COVERAGE, FULL, NONE_WANTED, OEE, SHARE
 from plantwright_dashboards.terms import RATE, kpi, kpi_columns, of_gateways, parts_per_hour, share_true, states
 
 PLANT = place("plant")
+SILENT = (Limit("green", None, "all are heard"), Limit("red", 1.0, "what stands there is old: PlantwrightBoardBehind"))
+TAKEN = (
+    Limit("green", None, "room for more"),
+    Limit("yellow", 0.9, "nearly as many as there may be"),
+    Limit("red", 1.0, "whoever comes now is sent away: PlantwrightBoardFull"),
+)
 
 
 def dashboard() -> Dashboard:
@@ -18,6 +24,7 @@ def dashboard() -> Dashboard:
         Row("Production", _production()),
         Row("Data on its way to the MES", _data()),
         Row("Gateways", _gateways()),
+        Row("Shop-floor boards", [_boards(), *_board_graphs()]),
     ]
     text = "Every plant at a glance: are machines connected, is their data on its way, what do they make of their time."
     return frame("fleet", "Fleet", text, rows, ["plant"])
@@ -174,5 +181,65 @@ def _gateways() -> list[Panel]:
             "CPU seconds per second. A step without more machines: a machine that sends more often, or a dear rule.",
             [Query(f"sum by (plant) ({of_gateways(f'rate(process_cpu_seconds_total[{RATE}])')})", "{{plant}}")],
             "none",
+        ),
+    ]
+
+
+def _boards() -> Panel:
+    viewers = f"sum by (plant) (plantwright_board_viewers{{{PLANT}}})"
+    columns = [
+        Column("Viewers", viewers, "none"),
+        Column(
+            "Places taken",
+            f"{viewers} / sum by (plant) (plantwright_board_max_viewers{{{PLANT}}})",
+            "percentunit",
+            TAKEN,
+        ),
+        Column("Machines", f"sum by (plant) (plantwright_board_machines{{{PLANT}}})", "none"),
+        Column("No data", f'sum by (plant) (plantwright_board_machines{{{PLANT},heard="false"}})', "none", SILENT),
+        Column(
+            "Gateways not heard",
+            f'sum by (plant) (plantwright_board_gateways{{{PLANT},connected="false"}})',
+            "none",
+            SILENT,
+        ),
+        Column(
+            "Unreadable", f"sum by (plant) (plantwright_board_unreadable_events_total{{{PLANT}}})", "none", NONE_WANTED
+        ),
+        Column(
+            "Sent away", f"sum by (plant) (plantwright_board_refused_viewers_total{{{PLANT}}})", "none", NONE_WANTED
+        ),
+        Column("Let go", f"sum by (plant) (plantwright_board_dropped_viewers_total{{{PLANT}}})", "none"),
+    ]
+    text = (
+        "A row per plant with a board; empty where none is scraped. Unreadable: a gateway is newer than the board. Sent away: there "
+        "were too many viewers. Let go: they took nothing for 30 s, such as a laptop that was closed. Counts are from its start on."
+    )
+    return overview("Boards", text, ["plant"], columns, "PlantwrightBoardBehind", drill="plant")
+
+
+def _board_graphs() -> list[Panel]:
+    received = f"sum by (plant) (rate(plantwright_board_received_events_total{{{PLANT}}}[{RATE}]))"
+    sent = f"sum by (plant) (rate(plantwright_board_sent_events_total{{{PLANT}}}[{RATE}]))"
+    skipped = f"sum by (plant) (rate(plantwright_board_skipped_updates_total{{{PLANT}}}[{RATE}]))"
+    return [
+        graph(
+            "Viewers of boards by plant",
+            "Browsers and `plantwright top`. Down to 0 at once: the board was started anew, and they come back by themselves.",
+            [Query(f"sum by (plant) (plantwright_board_viewers{{{PLANT}}})", "{{plant}}")],
+            "none",
+            runbook="PlantwrightBoardFull",
+        ),
+        graph(
+            "Events of boards per second",
+            "What gateways told, about one a second each, what viewers took, and updates that slow viewers took together with a "
+            "later one. Told falls to 0: no gateway is heard.",
+            [
+                Query(received, "{{plant}} told by gateways"),
+                Query(sent, "{{plant}} taken by viewers"),
+                Query(skipped, "{{plant}} taken together"),
+            ],
+            "cps",
+            runbook="PlantwrightBoardEventsUnreadable",
         ),
     ]

@@ -58,6 +58,11 @@ SCRAP: Final = (
     Limit("yellow", 0.01, "more than 1 % rejected"),
     Limit("red", 0.05, "more than 5 % rejected"),
 )
+FIRST_PASS: Final = (
+    Limit("red", None, "more than a tenth is not right at the first pass: scrap or rework, see which"),
+    Limit("yellow", 0.9, "more than 3 % is scrapped or reworked"),
+    Limit("green", 0.97, "nearly everything is right at the first pass"),
+)
 CERTIFICATE: Final = (
     Limit("red", None, "ended, or ends within 14 days, where PlantwrightCertificateEndsSoon warns"),
     Limit("yellow", 14 * 86400.0, "ends within 30 days"),

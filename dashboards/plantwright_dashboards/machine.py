@@ -10,6 +10,7 @@ from plantwright_dashboards.limits import (
     CERTIFICATE,
     COVERAGE,
     EFFECTIVENESS,
+    FIRST_PASS,
     FULL,
     NONE_WANTED,
     OEE,
@@ -87,7 +88,7 @@ def _production() -> list[Panel]:
         ),
         graph(
             "Parts per hour",
-            "Good and rejected parts as the machine's counters say, over rollovers and resets.",
+            "Good and rejected parts as the machine's counters say, over rollovers and resets; reworked ones are among them.",
             [
                 Query(f"sum(rate(plantwright_good_parts_total{{{MACHINE}}}[{RATE}])) * 3600", "good"),
                 Query(f"sum(rate(plantwright_rejected_parts_total{{{MACHINE}}}[{RATE}])) * 3600", "rejected"),
@@ -121,6 +122,17 @@ def _production() -> list[Panel]:
             ],
             "percentunit",
             SCRAP,
+        ),
+        graph(
+            "First-pass yield and rework ratio",
+            "Good parts that were not reworked, and reworked parts, both of all parts. Empty where the profile names no counter "
+            "of reworked parts. The limits are those of first-pass yield.",
+            [
+                Query(kpi("machine", "first_pass_yield", MACHINE), "first-pass yield"),
+                Query(kpi("machine", "rework", MACHINE), "rework ratio"),
+            ],
+            "percentunit",
+            FIRST_PASS,
         ),
     ]
 

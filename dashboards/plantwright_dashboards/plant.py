@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from plantwright_dashboards.frame import Row, frame, place
 from plantwright_dashboards.kit import Column, Panel, Query, graph, overview, single
-from plantwright_dashboards.limits import AVAILABILITY, BEHIND, COVERAGE, EFFECTIVENESS, OEE, QUALITY, SCRAP
+from plantwright_dashboards.limits import AVAILABILITY, BEHIND, COVERAGE, EFFECTIVENESS, FIRST_PASS, OEE, QUALITY, SCRAP
 from plantwright_dashboards.terms import kpi, kpi_columns, parts_per_hour, states, stops
 
 PLANT = place("plant")
@@ -55,7 +55,8 @@ def _glance() -> list[Panel]:
 
 def _lines() -> Panel:
     text = (
-        "A serial line's times are those of its bottleneck, its parts those of its exit machine; other lines are sums."
+        "A serial line's times are those of its bottleneck, its parts those of its exit machine; other lines are sums. First pass "
+        "is of the machines that count rework, and empty where none does."
     )
     return overview("Lines", text, PLACE, kpi_columns("line", LINE, more=True))
 
@@ -97,12 +98,26 @@ def _graphs() -> list[Panel]:
             SCRAP,
         ),
         graph(
+            "First-pass yield by line",
+            "Good parts that were not reworked, of all parts of the machines that count rework. A line without such a machine has "
+            "none. Far below 1 less scrap: much is saved by working on it once more.",
+            [Query(kpi("line", "first_pass_yield", LINE), "{{line}}")],
+            "percentunit",
+            FIRST_PASS,
+        ),
+        graph(
             "Setup rate by line",
             "Setup time of production and setup time. High where orders are small: compare with the orders' sizes.",
             [Query(kpi("line", "setup", LINE), "{{line}}")],
             "percentunit",
         ),
         stops(LINE, "all chosen machines"),
+        graph(
+            "Mean time between failures by line",
+            "Planned busy time without Delay per failure. Shorter than before: look at the reasons. No value: nothing failed.",
+            [Query(kpi("line", "mtbf_seconds", LINE), "{{line}}")],
+            "s",
+        ),
         graph(
             "Mean time to repair by line",
             "Time in Delay per failure, in planned time. Longer than before: look at the reasons. No value: nothing failed.",

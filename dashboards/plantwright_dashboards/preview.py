@@ -1,11 +1,12 @@
 """Draws what the panels' queries return as one SVG per dashboard, for the documentation.
 
 It is no Grafana and says so in every picture: it shows that each panel has its series, and roughly what to expect.
-`python -m plantwright_dashboards.preview URL FOLDER` draws the last half hour of a Prometheus.
+`python -m plantwright_dashboards.preview URL FOLDER` draws the last half hour of a Prometheus; `--minutes 10` less, and
+`machine=lathe-01` chooses the machine to look at alone.
 """
 
+import argparse
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,8 @@ INK, PALE, LINE, PAPER, CARD = "#1f2430", "#5b6472", "#d9dde4", "#f4f5f7", "#fff
 COLOURS: Final = ("#3274d9", "#d97a1f", "#299c46", "#8f3bb8", "#c4162a", "#0f8b8d", "#8a6d00", "#5b6472")
 LABEL: Final = "drawn from query results, not Grafana"
 POINTS: Final = 90
+WIDE: Final = 14
+"""From so many columns on a table is written smaller."""
 Draw = Callable[[Mapping[str, Any], Sequence[Answer], int, int], Iterator[str]]
 
 
@@ -121,13 +124,13 @@ def _table(panel: Mapping[str, Any], answers: Sequence[Answer], width: int, heig
     heads = [*labels, *(each["matcher"]["options"] for each in overrides)]
     units = [each["properties"][0]["value"] for each in overrides]
     values = [{_key(labels, each): _number(each) for each in answer.series} for answer in answers]
-    step = (width - 16) / len(heads)
+    step, size = (width - 16) / len(heads), 10 if len(heads) < WIDE else 9
     keys = sorted({key for column in values for key in column})
     columns = list(zip(values, units, strict=True))
     rows = [heads, *([*key, *(shown(column.get(key), unit) for column, unit in columns)] for key in keys)]
     for line, row in enumerate(rows[: (height - 24) // 15]):
         for index, cell in enumerate(row):
-            yield _text(8 + index * step, 34 + line * 15, cell, 10, INK if line else PALE, bold=not line)
+            yield _text(8 + index * step, 34 + line * 15, cell, size, INK if line else PALE, bold=not line)
 
 
 DRAWN: Final[Mapping[str, Draw]] = {"stat": _stat, "timeseries": _graph, "table": _table}
@@ -184,5 +187,17 @@ def _text(x: float, y: float, text: str, size: int, fill: str, bold: bool = Fals
     return f"<text {where}>{escape(text)}</text>"
 
 
+def main() -> None:
+    """Draw the dashboards of a Prometheus."""
+    parser = argparse.ArgumentParser(prog="plantwright_dashboards.preview", description=__doc__)
+    parser.add_argument("prometheus", help="its URL")
+    parser.add_argument("folder", type=Path, help="where to draw into")
+    parser.add_argument("chosen", nargs="*", help="what a variable stands for, such as machine=lathe-01")
+    parser.add_argument("--minutes", type=float, default=30.0, help="how far back")
+    given = parser.parse_intermixed_args()
+    now, chosen = time.time(), dict(each.split("=", 1) for each in given.chosen)
+    write(at(given.prometheus), given.folder, now - given.minutes * 60, now, {**EVERYTHING, **chosen})
+
+
 if __name__ == "__main__":
-    write(at(sys.argv[1]), Path(sys.argv[2]), time.time() - 1800, time.time())
+    main()

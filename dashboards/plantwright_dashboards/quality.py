@@ -24,6 +24,7 @@ def dashboard() -> Dashboard:
         Row("Machines", [_machines()]),
         Row("Values that break their contract", _violations()),
         Row("Gaps, late data, what the MES refuses", _losses()),
+        Row("Counters", _counters()),
     ]
     text = (
         "Completeness, contracts, gaps and lateness. Who answers for a machine or a contract is in the alerts' labels."
@@ -186,5 +187,27 @@ def _losses() -> list[Panel]:
             [Query(f"sum by (plant, sink) (plantwright_receipts_ignored_total{{{MACHINE}}})", "{{plant}} {{sink}}")],
             "none",
             NONE_WANTED,
+        ),
+    ]
+
+
+def _counters() -> list[Panel]:
+    by = "sum by (plant, area, line, machine, signal)"
+    return [
+        graph(
+            "Counters that began anew",
+            "Since the gateways' start, the ten counters with most. Once per shift or order is what many machines do. Again and "
+            "again at the same number: it wraps, and the profile lacks its `rollover`.",
+            [Query(f"topk(10, {by} (plantwright_counter_resets_total{{{MACHINE}}}))", "{{machine}} {{signal}}")],
+            "none",
+        ),
+        graph(
+            "Counters that were set back",
+            "Since the gateways' start, the ten counters with most. Corrected by hand, or noise: nothing counts for such a step, so "
+            "what was made meanwhile is missing in the figures.",
+            [Query(f"topk(10, {by} (plantwright_counter_set_backs_total{{{MACHINE}}}))", "{{machine}} {{signal}}")],
+            "none",
+            NONE_WANTED,
+            "PlantwrightCounterSetBack",
         ),
     ]

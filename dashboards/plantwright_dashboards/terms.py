@@ -3,7 +3,7 @@
 from typing import Final
 
 from plantwright_dashboards.kit import Column, Panel, Query, graph
-from plantwright_dashboards.limits import AVAILABILITY, COVERAGE, EFFECTIVENESS, OEE, QUALITY, SCRAP
+from plantwright_dashboards.limits import AVAILABILITY, COVERAGE, EFFECTIVENESS, FIRST_PASS, OEE, QUALITY, SCRAP
 
 RATE: Final = "$__rate_interval"
 WINDOW: Final = "${window}"
@@ -50,7 +50,7 @@ def stops(matchers: str, whose: str) -> Panel:
 
 
 def kpi_columns(level: str, matchers: str, more: bool = False) -> list[Column]:
-    """Columns with the KPIs of a level; `more` adds NEE, setup rate, scrap ratio, MTBF and MTTR."""
+    """Columns with the KPIs of a level; `more` adds NEE, setup rate, scrap ratio, first-pass yield, MTBF and MTTR."""
     shown = [
         Column("OEE", kpi(level, "oee", matchers), "percentunit", OEE),
         Column("Availability", kpi(level, "availability", matchers), "percentunit", AVAILABILITY),
@@ -61,6 +61,7 @@ def kpi_columns(level: str, matchers: str, more: bool = False) -> list[Column]:
         Column("NEE", kpi(level, "nee", matchers), "percentunit", OEE),
         Column("Setup rate", kpi(level, "setup", matchers), "percentunit"),
         Column("Scrap ratio", kpi(level, "scrap", matchers), "percentunit", SCRAP),
+        Column("First pass", kpi(level, "first_pass_yield", matchers), "percentunit", FIRST_PASS),
         Column("MTBF", kpi(level, "mtbf_seconds", matchers), "s"),
         Column("MTTR", kpi(level, "mttr_seconds", matchers), "s"),
     ]

@@ -3,13 +3,11 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from plantwright_api.wire.config import Calendar, PartCounters, Shift, StateModel
 from plantwright_gateway.context.calendar import WorkCalendar
-from plantwright_gateway.context.counters import as_count, part_delta
-from plantwright_gateway.context.kpi import Kpis, Totals, busy_ns, dump, load, planned_ns
+from plantwright_gateway.context.counters import as_count
+from plantwright_gateway.context.kpi import Kpis, Parts, Totals, busy_ns, dump, load, planned_ns
 
 S = 10**9
 T0 = 1_760_000_000 * S
@@ -99,8 +97,8 @@ def test_a_clock_that_goes_back_neither_subtracts_nor_confirms() -> None:
 
 def test_totals_survive_as_bytes_and_rubbish_begins_anew() -> None:
     found = kpis(good="g")
-    found.count("g", 5)
-    found.count("g", 9)
+    found.count("g", 5, T0)
+    found.count("g", 9, T0)
     found.advance(T0 + S)
     assert load(dump(found.totals), 0) == found.totals
     assert load(b"rubbish", 7) == Totals(at_ns=7)
@@ -110,65 +108,77 @@ def test_totals_survive_as_bytes_and_rubbish_begins_anew() -> None:
 def test_parts_are_counted_from_the_first_reading_on() -> None:
     found = kpis(good="g", rejected="r", rollover=65536)
     for good, rejected in ((65_530, 3), (65_535, 3), (4, 5)):
-        found.count("g", good)
-        found.count("r", float(rejected))
+        found.count("g", good, T0)
+        found.count("r", float(rejected), T0)
     assert (found.totals.good, found.totals.rejected) == (10, 2)
-    found.count("g", "many")
-    found.count("elsewhere", 1000)
+    found.count("g", "many", T0)
+    found.count("elsewhere", 1000, T0)
     assert found.totals.good == 10
 
 
 def test_a_new_planned_run_time_changes_no_past() -> None:
     before = kpis(good="g", planned_run_time_per_item_seconds=10.0)
-    before.count("g", 0)
-    before.count("g", 3)
+    before.count("g", 0, T0)
+    before.count("g", 3, T0 + S)
     after = kpis(totals=before.totals, good="g", planned_run_time_per_item_seconds=4.0)
-    after.count("g", 5)
+    after.count("g", 5, T0 + 2 * S)
     assert after.totals.planned_production_ns == (3 * 10 + 2 * 4) * 10**9
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "rollover", "delta"),
-    [
-        (None, 500, None, 0),
-        (10, 10, None, 0),
-        (10, 15, None, 5),
-        (10, 3, None, 3),
-        (65_530, 4, 65_536, 10),
-        (1000, 4, 65_536, 4),
-        (10, 70_000, 65_536, 69_990),
-        (70_000, 69_000, 65_536, 69_000),
-    ],
-    ids=["first", "still", "more", "reset", "wrap", "reset not wrap", "beyond", "beyond and back"],
-)
 @pytest.mark.row("C6")
-def test_part_delta(before: int | None, now: int, rollover: int | None, delta: int) -> None:
-    assert part_delta(before, now, rollover) == delta
-
-
-@pytest.mark.row("C6")
-def test_every_fall_that_is_no_wrap_is_told() -> None:
+def test_every_fall_is_told_for_what_it_was_taken() -> None:
     found = kpis(good="g", rejected="r", rollover=65536)
-    for good in (65_000, 65_535, 20, 15, 15, 9000, 8999):
-        found.count("g", good)
-    found.count("r", 7)
-    assert found.resets == {"g": 2, "r": 0}, "65,535 to 20 is a wrap"
+    for second, good in enumerate((65_000, 65_535, 20, 15, 15, 9000, 8999, 3)):
+        found.count("g", good, T0 + second * S)
+    found.count("r", 7, T0)
+    assert dict(found.falls) == {("g", "Wrap"): 1, ("g", "SetBack"): 2, ("g", "Reset"): 1}
+    assert found.totals.good == 535 + 21 + 8985 + 3
     after = kpis(totals=found.totals, good="g", reworked="w")
     after.succeed(found)
-    assert after.resets == {"g": 2, "w": 0}
+    assert after.falls == found.falls
 
 
-@given(rollover=st.integers(4, 10_000), steps=st.lists(st.integers(0, 4000), max_size=20))
 @pytest.mark.row("C6")
-def test_wraps_lose_no_part_while_steps_are_below_half_the_range(rollover: int, steps: list[int]) -> None:
-    steps = [step % (rollover // 2) for step in steps]
-    true, before, counted = 0, 0, 0
-    for step in steps:
-        true += step
-        now = true % rollover
-        counted += part_delta(before, now, rollover)
-        before = now
-    assert counted == true
+def test_a_reading_says_which_counter_fell_and_how() -> None:
+    found = kpis(good="g", rejected="r")
+    assert found.count("g", 1000, T0) == Parts()
+    assert found.count("g", 990, T0 + S) == Parts(falls=(("good", "SetBack"),))
+    assert found.count("g", 992, T0 + 2 * S) == Parts(good=2)
+    found.count("r", 50, T0)
+    found.count("r", 1, T0 + S)
+    assert found.totals.rejected == 1
+    both = Parts(1, 2, 0, (("good", "Wrap"),)).plus(Parts(3, 0, 1, (("rejected", "Reset"),)))
+    assert both == Parts(4, 2, 1, (("good", "Wrap"), ("rejected", "Reset")))
+
+
+@pytest.mark.row("C6")
+def test_after_a_gap_what_fits_into_the_time_decides() -> None:
+    """Eight hours at 60 s a part: a reset counter may well show 400 of 500 again, and cannot show 1900 of 2000."""
+    for before, now, lost, counted in ((500, 400, (), 400), (500, 400, ("else",), 0), (2000, 1900, ("g",), 0)):
+        found = kpis(good="g", planned_run_time_per_item_seconds=60.0)
+        found.count("g", before, T0)
+        found.lose_sight(lost)
+        found.count("g", now, T0 + 8 * 3600 * S)
+        assert found.totals.good == counted
+        found.count("g", now - 1, T0 + 16 * 3600 * S)
+        assert found.totals.good == counted, "it was seen in between"
+
+
+@pytest.mark.row("C6")
+def test_a_gateway_that_was_away_knows_when_it_read_last() -> None:
+    found = kpis(good="g", planned_run_time_per_item_seconds=60.0)
+    found.count("g", 500, T0)
+    kept = load(dump(found.totals), 0)
+    again = kpis(totals=kept, good="g", planned_run_time_per_item_seconds=60.0)
+    assert again.count("g", 499, T0 + 60 * S).good == 0
+    again = kpis(totals=load(dump(found.totals), 0), good="g", planned_run_time_per_item_seconds=60.0)
+    assert again.count("g", 499, T0 + 16 * 3600 * S).good == 499
+
+
+def test_totals_of_a_version_without_times_are_read() -> None:
+    kept = load(b'{"atNs": 5, "good": 3, "baselines": {"g": 10}}', 0)
+    found = kpis(totals=kept, good="g", planned_run_time_per_item_seconds=60.0)
+    assert found.count("g", 4, T0).good == 4, "nobody knows how much time lies between"
 
 
 @pytest.mark.parametrize(("value", "count"), [(3, 3), (3.0, 3), (3.5, None), (-1, None), (True, None), ("3", None)])

@@ -1,17 +1,12 @@
-"""A small world without a cluster: the simulated shop floor, gateways, an MES, and a Prometheus with the chart's rules.
+"""A small world without a cluster: the simulated shop floor, gateways, a board, an MES, and a Prometheus with the chart's rules.
 
-Floor, gateways and Prometheus are processes of their own and read the same objects as the demo: `examples/`. Two things
+Floor, gateways, board and Prometheus are processes of their own and read the same objects as the demo: `examples/`. Two things
 are made to happen, since a good day has none of them: a lathe whose contract its values break, and a press that reboots.
 
 Without an API server there is no operator. Its metrics come from its own exporter, over the same objects; the conditions
 and the counts of its work are given. What it really exports is asked in the end-to-end run.
-
-    python tests/dashboards/shopworld.py --preview docs/dashboards
-
-draws the dashboards of such a world after some minutes.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -26,7 +21,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -244,7 +238,13 @@ def floor_file(folder: Path, ports: dict[str, int], http: int) -> Path:
                 "port": ports["press-01"],
                 "cycleSeconds": 9,
             },
-            {"name": "cell-02", "protocol": "OPCUA", "port": ports["cell-02"], "cycleSeconds": 24},
+            {
+                "name": "cell-02",
+                "protocol": "OPCUA",
+                "port": ports["cell-02"],
+                "cycleSeconds": 24,
+                "reworkRatio": 0.08,
+            },
         ],
     }
     path = folder / "shopfloor.yaml"
@@ -262,7 +262,7 @@ def secrets(folder: Path) -> Path:
     return folder / "secrets"
 
 
-def prometheus_files(folder: Path, gateways: Iterable[int], operator: int) -> Path:
+def prometheus_files(folder: Path, gateways: Iterable[int], operator: int, board: int) -> Path:
     """Its configuration, and the chart's rules with every group evaluated each two seconds: the test has no hours."""
     (folder / "rules").mkdir()
     for path in RULES.glob("*.yaml"):
@@ -271,6 +271,7 @@ def prometheus_files(folder: Path, gateways: Iterable[int], operator: int) -> Pa
     jobs = [
         {"job_name": "gateways", "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in gateways]}]},
         {"job_name": "operator", "static_configs": [{"targets": [f"127.0.0.1:{operator}"]}]},
+        {"job_name": "boards", "static_configs": [{"targets": [f"127.0.0.1:{board}"]}]},
     ]
     settings = {
         "global": {"scrape_interval": "2s", "evaluation_interval": "2s"},
@@ -289,7 +290,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
 
     bodies = objects()
     ports = {name: free_port() for name in SHOWN}
-    http, shown, operator = free_port(), free_port(), free_port()
+    http, shown, operator, board = (free_port() for _ in range(4))
     server, thread = start_http_server(operator, "127.0.0.1", operator_metrics(bodies).registry)
     lines: dict[str, list[wire.Machine]] = {}
     async with contextlib.AsyncExitStack() as stack:
@@ -308,7 +309,10 @@ async def world(folder: Path) -> AsyncIterator[World]:
         for line, found in lines.items():
             told[line] = free_port()
             stack.enter_context(gateway(folder / line, found, told[line], kept))
-        file = prometheus_files(folder, told.values(), operator)
+        urls = ",".join(f"http://127.0.0.1:{port}" for port in told.values())
+        env = {"PLANT": "stuttgart", "GATEWAY_URLS": urls, "PORT": str(board)}
+        stack.enter_context(process(folder, "board", sys.executable, "-m", "plantwright_board", **env))
+        file = prometheus_files(folder, told.values(), operator, board)
         words = [f"--config.file={file}", f"--storage.tsdb.path={folder / 'tsdb'}", "--log.level=warn"]
         listening = f"--web.listen-address=127.0.0.1:{shown}"
         stack.enter_context(process(folder, "prometheus", "prometheus", *words, listening))
@@ -330,25 +334,3 @@ def gateway(folder: Path, found: list[wire.Machine], port: int, kept: Path) -> I
     }
     with process(folder, "gateway", sys.executable, "-m", "plantwright_gateway.app", **env):
         yield
-
-
-async def drawn(out: Path, seconds: float) -> None:
-    """Let a world run for a while and draw its dashboards."""
-    from plantwright_dashboards import preview
-
-    with TemporaryDirectory() as folder:
-        async with world(Path(folder)) as running:
-            begun = time.time()
-            await asyncio.sleep(seconds / 2)
-            running.reboot(REBOOTED)
-            await asyncio.sleep(seconds / 2)
-            await asyncio.to_thread(preview.write, running.ask, out, begun, time.time(), ONE)
-
-
-if __name__ == "__main__":
-    sys.path.append(str(ROOT / "tests/chaos/tools"))
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--preview", type=Path, required=True, help="folder to draw into")
-    parser.add_argument("--seconds", type=float, default=300.0, help="how long the world runs before")
-    arguments = parser.parse_args()
-    asyncio.run(drawn(arguments.preview, arguments.seconds))

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from plantwright_board.web import metrics as board
 from plantwright_dashboards.queries import EVERYTHING, dashboards, every_target, filled
 from plantwright_gateway.app.metrics import COUNTERS, GAUGES, PLACE
 from plantwright_operator.reconcile.metrics import TOLD, Metrics
@@ -19,9 +20,11 @@ LEVELS = {"enterprise": 0, "plant": 1, "area": 2, "line": 3, "machine": 4}
 
 
 def exported() -> dict[str, set[str]]:
-    """Every series of gateways and operator, with its labels."""
+    """Every series of gateways, operator and boards, with its labels."""
     found = {f"{name}_total": {*PLACE, *labels} for name, (_, labels) in COUNTERS.items()}
     found |= {name: {*PLACE, *labels} for name, (_, labels) in GAUGES.items()}
+    found |= {f"{name}_total": {*board.PLANT, *labels} for name, (_, labels) in board.COUNTERS.items()}
+    found |= {name: {*board.PLANT, *labels} for name, (_, labels) in board.GAUGES.items()}
     found |= {name: set(labels) for name, (_, labels) in TOLD.items()}
     found |= {"plantwright_gateway_info": {"version"}, **{name: set() for name in PROCESS}}
     for collector in vars(Metrics()).values():

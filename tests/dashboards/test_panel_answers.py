@@ -1,6 +1,13 @@
 """What counts as an answer to a panel's query, and what the previews make of it."""
 
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -96,3 +103,42 @@ def test_a_preview_says_what_it_is_and_shows_a_hole_as_one() -> None:
     assert preview.LABEL in picture
     assert picture.count(">–<") == len([panel for panel in dashboard["panels"] if panel["type"] == "stat"])
     assert picture.count("no finite value") == len([p for p in dashboard["panels"] if p["type"] == "timeseries"])
+
+
+@contextmanager
+def answering() -> Iterator[tuple[str, list[dict[str, list[str]]]]]:
+    """A Prometheus that has nothing: its URL, and what it was asked."""
+    asked: list[dict[str, list[str]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(parse_qs(urlsplit(self.path).query))
+            body = json.dumps({"status": "success", "data": {"result": []}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_the_command_draws_every_dashboard_of_the_machine_that_was_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering() as (url, asked):
+        monkeypatch.setattr("sys.argv", ["preview", url, str(tmp_path), "--minutes", "3", "machine=lathe-01"])
+        preview.main()
+    assert {path.stem for path in tmp_path.iterdir()} == {f"preview-{name}" for name in queries.dashboards()}
+    assert any('machine=~"lathe-01"' in each["query"][0] for each in asked)
+    lengths = {float(each["end"][0]) - float(each["start"][0]) for each in asked if "end" in each}
+    assert {round(length, 2) for length in lengths} == {180}

@@ -140,9 +140,11 @@ def test_a_contract_nobody_can_meet(raw: Callable[..., dict[str, Any]], field: d
 
 
 def test_a_plant(raw: Callable[..., dict[str, Any]]) -> None:
-    assert flat(catalog.plant_conditions(Plant.model_validate(raw("Plant")), NOW)) == {"Ready": ("True", "Valid")}
+    calendar = {"CalendarConsistent": ("True", "AroundTheClock")}
+    found = catalog.plant_conditions(Plant.model_validate(raw("Plant")), NOW)
+    assert flat(found) == {"Ready": ("True", "Valid"), **calendar}
     suspended = Plant.model_validate(raw("Plant", suspend=True))
-    assert flat(catalog.plant_conditions(suspended, NOW)) == {"Ready": ("True", "Suspended")}
+    assert flat(catalog.plant_conditions(suspended, NOW)) == {"Ready": ("True", "Suspended"), **calendar}
     lost = Plant.model_validate(raw("Plant", timeZone="Nowhere/At_All"))
     assert flat(catalog.plant_conditions(lost, NOW))["Stalled"] == ("True", "InvalidSpec")
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from plantwright_api.wire.config import Counter, Operand, Signal
+from plantwright_api.wire.config import Counter, Operand, PartCounters, Signal
+from plantwright_gateway.context.counters import CounterRule, Reading
 from plantwright_gateway.derive import Derivation, DerivationError, RunningTotals
 from plantwright_gateway.ports.source import GapNotice, Sample
 
@@ -135,6 +136,7 @@ def test_operands_that_are_read_otherwise_than_before_are_forgotten() -> None:
         (None, [500, 500, 0, 0], [500, 500, 500, 500]),
         (65536, [60_000, 5], [60_000, 65_541]),
         (65536, [1_000, 5], [1_000, 1_005]),
+        (65536, [1_000, 990, 993], [1_000, 1_000, 1_003]),
         (None, [7.0, 9.0], [7, 9]),
     ],
 )
@@ -184,13 +186,43 @@ def test_expressions_see_totals_and_give_counters() -> None:
 def test_totals_go_on_from_what_was_kept_and_what_cannot_be_read_begins_anew() -> None:
     totals = RunningTotals()
     assert not totals.unsaved
-    totals.add("n", 500, None)
+    totals.add("n", Reading(500, 1), CounterRule())
     assert totals.unsaved
     totals.unsaved = False
-    totals.add("n", 500, None)
+    totals.add("n", Reading(500, 2), CounterRule())
     assert not totals.unsaved, "what did not change needs no writing"
-    assert RunningTotals(totals.dump()).add("n", 3, None) == 503
-    assert RunningTotals(b"{broken").add("n", 3, None) == 3
+    assert RunningTotals(totals.dump()).add("n", Reading(3, 3), CounterRule()) == 503
+    assert RunningTotals(b"{broken").add("n", Reading(3, 3), CounterRule()) == 3
+    assert RunningTotals(b'{"n": {"reading": 500, "total": 700}}').add("n", Reading(3, 3), CounterRule()) == 703
+
+
+@pytest.mark.row("C6")
+def test_a_late_reading_of_a_counter_is_no_fall_and_no_total() -> None:
+    derivation, totals = Derivation([signal("n", counter=Counter())]), RunningTotals()
+    derivation.extend([Sample("n", 100, 10), Sample("n", 110, 20)], totals)
+    late = derivation.extend([Sample("n", 105, 15)], totals, is_late=lambda source_ns: source_ns < 18)
+    assert late == [Sample("n", None, 15, "Bad", "NotComputable")]
+    assert derivation.extend([Sample("n", 112, 30)], totals) == [Sample("n", 112, 30)]
+    set_back = derivation.extend([Sample("n", 113, 12)], totals, is_late=lambda source_ns: source_ns < 11)
+    assert set_back == [Sample("n", 113, 12)], "a clock that is set back is no late reading"
+    assert not totals.falls
+
+
+@pytest.mark.row("C6")
+def test_what_counts_parts_is_held_against_their_run_time_also_as_a_total() -> None:
+    """Of two counters that were at 500 and show 400 after an hour without sight, at 6 s a part, one counts parts."""
+    hour = 3600 * 10**9
+    signals = [signal("raw", operand=INTEGER, internal=True), signal("parts", counter=Counter(), expression="raw + 0")]
+    signals += [signal("strokes", counter=Counter())]
+    derivation = Derivation(signals, PartCounters(good="parts", planned_run_time_per_item_seconds=6.0))
+    totals = RunningTotals()
+    derivation.extend([Sample("raw", 500, 0), Sample("strokes", 500, 0)], totals)
+    again = [Sample("raw", 400, hour), Sample("strokes", 400, hour)]
+    found = derivation.extend(again, totals, [GapNotice("SessionLost", 0, hour, ("raw", "strokes"))])
+    assert {sample.signal: sample.value for sample in found} == {"parts": 900, "strokes": 500}
+    assert dict(totals.falls) == {("parts", "Reset"): 1, ("strokes", "SetBack"): 1}
+    derivation.extend([Sample("raw", 399, 2 * hour)], totals)
+    assert totals.falls["parts", "SetBack"] == 1, "it was seen in between"
 
 
 def test_without_expressions_and_counters_samples_go_through_as_they_are() -> None:

@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +15,9 @@ from plantwright_demo.stage import BOARD, MES, PLANT_NAMESPACE, PROMETHEUS
 pytestmark = pytest.mark.e2e
 
 NAME, ORDER = "lathe-01", "JO-4711-10"
+HEARING = "by-broker"
+"""A plant, and its one machine, that hears of orders at the broker alone."""
+SPARE = "modbus+tcp://lathe-03.shopfloor.svc:502"
 PRODUCTION = 'plantwright_machine_state_seconds_total{state="Production",planned="true"}'
 WRITE = """
 import sys, urllib.request
@@ -121,3 +124,48 @@ def test_the_board_shows_every_machine(world: Any) -> None:
     world.wait_for("the board", missing, 60)
     page = world.kubectl.service(*BOARD, "/")
     assert b"<html" in page
+
+
+@pytest.fixture
+def hearing(world: Any) -> Any:
+    """Stuttgart once more, but for how its machines learn what to make."""
+    plant = world.kubectl.get("plants.plantwright.io", PLANT_NAMESPACE, "stuttgart")
+    mes = {**plant["spec"]["mes"], "schedule": {"mqtt": {"url": "mqtt://mosquitto.mes.svc:1883"}}}
+    meta = {"name": HEARING, "namespace": PLANT_NAMESPACE}
+    head = {"apiVersion": plant["apiVersion"], "kind": "Plant", "metadata": meta}
+    world.kubectl.apply_text(json.dumps({**head, "spec": {**plant["spec"], "mes": mes}}))
+    world.apply(HEARING, plantRef={"name": HEARING}, endpoint={"url": SPARE})
+    yield
+    world.remove(HEARING)
+    world.kubectl.run("wait", "--for=delete", "-n", PLANT_NAMESPACE, f"pod/gw-{HEARING}-0", "--timeout=60s")
+    world.kubectl.run("delete", "plant", "-n", PLANT_NAMESPACE, HEARING)
+
+
+def test_an_order_is_heard_at_the_broker_changes_and_is_withdrawn(world: Any, hearing: None) -> None:
+    """What began is the context of parts from that very moment on; that nothing is in work any more, since it was heard."""
+    place = {"HierarchyScope": {"EquipmentID": HEARING}}
+    jobs = [{"ID": each, "EquipmentRequirement": [{"EquipmentID": HEARING}]} for each in ("JO-1", "JO-2")]
+
+    def parts(order: str, since: str = "") -> None:
+        def missing() -> str:
+            begin = since or (datetime.now(UTC) - timedelta(seconds=10)).isoformat()
+            rows = figures(world, begin, plant=HEARING, machine=HEARING, by="order")
+            good = {row.get("jobOrder") or "": row["goodQuantity"] for row in rows if row["goodQuantity"]}
+            return "" if list(good) == [order] else f"since {begin} parts by order: {good}"
+
+        world.wait_for(f"parts of {order or 'no order'} and of no other", missing, 60)
+
+    world.wait_condition(HEARING, "Commissioned", "True", 90)
+    world.wait_condition(HEARING, "ScheduleCurrent", "True", 90, "Told")
+    write(world, "PUT", "/v1/workrequests/PO-1", {**place, "JobOrder": jobs})
+    parts("")
+    given = now()
+    write(world, "POST", "/v1/joborders/JO-1/start", {"Time": given})
+    parts("JO-1", given)
+    changed = now()
+    write(world, "POST", "/v1/joborders/JO-2/start", {"Time": changed})
+    write(world, "POST", "/v1/joborders/JO-1/end", {"Time": changed})
+    parts("JO-2", changed)
+    write(world, "POST", "/v1/joborders/JO-2/end", {"Time": now()})
+    parts("")
+    world.wait_condition(HEARING, "ScheduleCurrent", "True", 30, "Told")

@@ -13,6 +13,7 @@ from plantwright_shopfloor.parts import PartJudgement, parts_summary
 pytestmark = pytest.mark.e2e
 
 COUNTING = ("cell-01", "cell-02", "foreign-modbus", "foreign-opcua", "lathe-01", "lathe-02", "press-01", "press-02")
+REWORKING = {"cell-01", "cell-02"}
 
 
 @pytest.mark.parametrize("sink", ["http", "mqtt"])
@@ -24,7 +25,9 @@ def test_the_mes_was_told_of_every_part(world: Any, sink: str) -> None:
     assert tuple(found.machine for found in judged) == COUNTING
     for found in judged:
         assert found.holds(), found
-        assert sum(found.made) > 5, found
+        assert found.made.parts() > 5, found
+    reworked = {found.machine for found in judged if found.made.reworked}
+    assert reworked == REWORKING
 
 
 def test_figures_are_made_of_those_parts(world: Any) -> None:
@@ -33,11 +36,12 @@ def test_figures_are_made_of_those_parts(world: Any) -> None:
     assert [figures(world, found) for found in judged] == [found.told for found in judged]
 
 
-def figures(world: Any, found: PartJudgement) -> tuple[int, int]:
+def figures(world: Any, found: PartJudgement) -> tuple[int, int, int]:
     until = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=found.until_ns // 1000 + 1)
     query = (
         f"plant=stuttgart&machine={found.machine}&level=machine&from=2026-01-01T00:00:00Z&to={until.isoformat()[:-6]}Z"
     )
     answer = json.loads(world.stage.kubectl.service(*MES, f"/v1/kpis?{query}"))
     [row] = answer["figures"]
-    return row["goodQuantity"], row["scrapQuantity"]
+    assert (row["reworkQuantity"] is not None) == (found.machine in REWORKING), "a machine that does not say has none"
+    return row["goodQuantity"], row["scrapQuantity"], row["reworkQuantity"] or 0

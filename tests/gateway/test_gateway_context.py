@@ -15,7 +15,7 @@ from aiohttp import web
 from plantwright_api.wire.config import Context, ContextSignals, HttpSchedule, MqttSchedule, PartCounters, StateModel
 from plantwright_api.wire.schedule import JobOrder, MaterialRequirement, PersonnelActual, WorkSchedule, encode
 from plantwright_gateway.app.metrics import Metrics
-from plantwright_gateway.ports.source import Sample
+from plantwright_gateway.ports.source import GapNotice, Sample
 
 SECOND = 1_000_000_000
 STATES = StateModel(signal="state", values={"run": "Production", "stop": "Delay"})
@@ -300,16 +300,38 @@ async def test_a_machine_tells_its_operator_its_part_and_why_it_stands(bench: An
 
 
 @pytest.mark.row("C6")
-async def test_a_counter_that_is_set_back_is_told(
+async def test_a_counter_that_falls_counts_no_wrong_part_and_is_told(
     bench: Any, make_signal: Any, measured: Callable[[str], None]
 ) -> None:
     parts = PartCounters(good="good", rejected="bad", rollover=65536)
     await bench.start(machine(bench, make_signal, parts=parts))
     begin = time.time_ns() - 60 * SECOND
-    for number, good in enumerate((65_530, 4, 10, 0, 3)):
+    for number, good in enumerate((65_530, 4, 10, 0, 3, 1000, 990, 993)):
         await bench.hand.give(Sample("good", good, begin + number * SECOND))
-    await bench.mes.until(lambda: sum(data.get("good", 0) for data in bench.mes.of("production")) == 19)
-    lines = [line for line in Metrics(bench.gateway).render().decode().splitlines() if "counter_resets_total{" in line]
-    told = {line.partition('signal="')[2].partition('"')[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
-    assert told == {"good": 1.0, "bad": 0.0}
-    measured("a wrap and a reset: 19 of 19 parts, the reset told as plantwright_counter_resets_total")
+    await bench.mes.until(lambda: sum(data.get("good", 0) for data in bench.mes.of("production")) == 1019)
+    told = [(data["good"], data["falls"]) for data in bench.mes.of("production") if "falls" in data]
+    assert told == [(10, {"good": "Wrap"}), (0, {"good": "Reset"}), (0, {"good": "SetBack"})]
+    assert falls(bench, "counter_resets_total") == {"good": 1.0, "bad": 0.0}
+    assert falls(bench, "counter_set_backs_total") == {"good": 1.0, "bad": 0.0}
+    measured("a wrap, a reset and 1000 set back to 990: 1019 of 1019 parts, each fall told in the production event")
+
+
+@pytest.mark.row("C6")
+async def test_a_counter_that_shows_much_after_a_gap_was_reset(bench: Any, make_signal: Any) -> None:
+    parts = PartCounters(good="good", rejected="bad", planned_run_time_per_item_seconds=2.0)
+    await bench.start(machine(bench, make_signal, parts=parts))
+    now = time.time_ns()
+    begin = now - 3600 * SECOND
+    await bench.hand.give(Sample("good", 1000, begin), Sample("bad", 1000, begin))
+    gap = GapNotice("SessionLost", begin, now, ("good",))
+    await bench.hand.give(Sample("good", 900, now), Sample("bad", 900, now), gaps=[gap])
+    await bench.mes.until(lambda: bench.mes.of("production"))
+    [data] = bench.mes.of("production")
+    assert (data["good"], data["rejected"]) == (900, 0)
+    assert data["falls"] == {"good": "Reset", "rejected": "SetBack"}
+
+
+def falls(bench: Any, metric: str) -> dict[str, float]:
+    """What a metric says by signal."""
+    lines = [line for line in Metrics(bench.gateway).render().decode().splitlines() if f"{metric}{{" in line]
+    return {line.partition('signal="')[2].partition('"')[0]: float(line.rsplit(" ", 1)[1]) for line in lines}

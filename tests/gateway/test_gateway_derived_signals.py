@@ -1,5 +1,6 @@
 """Computed signals and counters through a whole gateway: what the MES gets, what conditions say, what a restart keeps."""
 
+import time
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from plantwright_api.wire.config import Contract, ContractField, Counter, CrossF
 from plantwright_gateway.app.metrics import Metrics
 from plantwright_gateway.ports.source import Sample
 
-T0 = 1_760_000_000 * 10**9
+SECOND = 10**9
+T0 = 1_760_000_000 * SECOND
 FIELDS = [
     ContractField(name="power", type="Number", unit="W", maximum=5000.0),
     ContractField(name="tool", type="Integer", required=True),
@@ -120,7 +122,33 @@ async def test_a_total_is_committed_with_the_row_that_shows_it(bench: Any, press
     await read(bench, 1, 100)
     await read(bench, 2, 150)
     kept = await bench.runtime.buffer.load_state()
-    assert kept["counters"] == b'{"total":{"reading":150,"total":150}}', "before any regular save"
+    expected = b'{"total":{"reading":150,"total":150,"atNs":%d}}' % (T0 + 2)
+    assert kept["counters"] == expected, "before any regular save"
+
+
+@pytest.mark.row("C6")
+async def test_a_total_that_is_corrected_stays_and_is_told(bench: Any, press: Any) -> None:
+    await bench.start(press())
+    for at, reading in enumerate((1000, 990, 995, 3)):
+        await read(bench, at, reading)
+    await delivered(bench, 4)
+    assert bench.mes.values("total") == [1000, 1000, 1005, 1008]
+    lines = Metrics(bench.gateway).render().decode().splitlines()
+    told = {line.partition("{")[0]: line.rsplit(" ", 1)[1] for line in lines if 'signal="total"' in line}
+    assert told == {"plantwright_counter_resets_total": "1.0", "plantwright_counter_set_backs_total": "1.0"}
+
+
+@pytest.mark.row("C6")
+async def test_a_total_does_not_go_by_a_reading_that_comes_late(bench: Any, press: Any) -> None:
+    await bench.start(press())
+    now = time.time_ns()
+    for age, reading in ((60, 100), (0, 110), (30, 105)):
+        await bench.hand.give(Sample("total", reading, now - age * SECOND))
+    await bench.hand.give(Sample("total", 112, time.time_ns()))
+    await delivered(bench, 4)
+    assert bench.mes.values("total") == [100, 110, None, 112]
+    late = bench.mes.of("observation")[2]
+    assert late["flags"] == {"total": "NotComputable"}
 
 
 async def test_a_reload_that_leaves_the_source_alone_forgets_no_operand(bench: Any, press: Any) -> None:

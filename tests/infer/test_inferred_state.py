@@ -3,12 +3,14 @@
 import math
 import random
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
 from plantwright_gateway.infer import REASONS, Model
-from plantwright_gateway.infer.pauses import Pauses
+from plantwright_gateway.infer.cycles import Cycles
+from plantwright_gateway.infer.levels import Histogram, levels
+from plantwright_gateway.infer.pauses import Pauses, Regular
 from plantwright_shopfloor.loads import COMPRESSOR, LATHE, Reading, readings
 
 SECOND = 1_000_000_000
@@ -263,13 +265,95 @@ def test_any_number_is_taken(value: float) -> None:
 
 
 def test_part_cycles_are_counted_and_timed(day: list[Reading]) -> None:
-    model = Model()
-    told(model, day[: 3 * 3600])
-    first = model.cycles.count
-    told(model, day[3 * 3600 :])
-    made = day[-1].parts - day[3 * 3600].parts
-    assert abs(model.cycles.count - first - made) <= 0.03 * made
+    """From when on they are told; each with the time at which the machine came to rest."""
+    model, made, ended = Model(), 0, list[int]()
+    for before, each in pairwise(day):
+        made += (each.parts - before.parts) * model.tells_cycles
+        model.observe(START + int(each.seconds * SECOND), each.value)
+        ended += model.take_cycles()
+    assert made > 300
+    assert abs(model.cycles.count - made) <= 0.01 * made
+    assert len(ended) == model.cycles.count
+    assert sorted(ended) == ended
     assert model.cycles.seconds() == pytest.approx(42, rel=0.05)
+    assert model.take_cycles() == []
+
+
+CYCLE = Regular(4.0, 12.0, settled=True)
+
+
+def run(cycles: Cycles, spans: str, at: float = 0.0) -> list[float]:
+    """Seconds of work and of pause in turn, such as "30 6 30 60"; the times, in s, at which what was counted had ended."""
+    counted = []
+    for place, seconds in enumerate(float(each) for each in spans.split()):
+        if place % 2 == 0:
+            cycles.work(seconds)
+        elif any(cycles.rest(round(at * SECOND), share * seconds, CYCLE) for share in (0.3, 0.7, 1.0)):
+            counted.append(at)
+        at += seconds
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("spans", "counted"),
+    [
+        ("30 6 30 6 30 6", [30, 66, 102]),
+        ("30 6 15 2 15 6", [30, 68]),
+        ("30 6 30 3600 30 6", [30, 66, 3696]),
+        ("30 6 30 6 30 300 2 400 30 6", [30, 66, 102, 834]),
+        ("30 6 30 6 30 6 30 6 30 6 30 6 18 300 12 6", [30, 66, 102, 138, 174, 210, 234]),
+    ],
+    ids=["each", "a short pause", "before a stop", "a pump that starts", "cut in two"],
+)
+def test_what_is_a_cycle(spans: str, counted: list[float]) -> None:
+    assert run(Cycles(), spans) == counted
+
+
+def test_pauses_that_are_seen_no_more_are_told_and_not_guessed() -> None:
+    cycles = Cycles()
+    assert len(run(cycles, "30 6 " * 10)) == 10
+    assert run(cycles, "200 6 30 6", 1000.0) == []
+    assert cycles.missing > 0
+    assert len(run(cycles, "30 6 " * 10, 2000.0)) < 10
+    assert cycles.missing == 0
+
+
+def test_cycles_have_no_length_over_a_stop_or_where_nothing_was_seen() -> None:
+    cycles = Cycles()
+    run(cycles, "30 6 30 6 30 3000 30 6 30 6")
+    cycles.interrupt()
+    run(cycles, "30 6", 20_000.0)
+    assert cycles.seconds() == 36
+    assert Cycles(*cycles.kept()).seconds() == 36
+
+
+def test_cycles_are_not_told_while_longer_pauses_may_be_their_ends() -> None:
+    """A tool change three times a cycle, a part change once: until it is clear that it is no stop, nothing is counted."""
+    pauses, chance = Pauses(), random.Random(2)
+    settled = []
+    for place in range(160):
+        pauses.note((24.0 if place % 4 == 3 else 7.0) * math.exp(0.1 * chance.gauss(0, 1)), 40.0)
+        settled.append(pauses.of_cycle().settled)
+    assert not any(settled[:60])
+    assert settled[-1]
+    assert 8 < pauses.of_cycle().shortest < 24
+
+
+def test_stand_by_of_little_power_is_not_off() -> None:
+    """Off at 0, stand-by at 2 % of work: only the lower is off. A meter whose steps make off flicker shows one level all the same."""
+    histogram, flicker = Histogram(16.0), Histogram(16.0)
+    peaks = [0.0] * len(histogram.seconds)
+    for value, hours in ((0.0, 10.0), (0.22, 5.0), (11.0, 9.0)):
+        for each in (histogram, flicker):
+            each.seconds[each.bin(value)] += hours * HOUR
+    stayed = list(histogram.seconds)
+    found = levels(histogram, stayed, stayed)
+    assert found is not None
+    assert histogram.bin(0.0) < found.off <= histogram.bin(0.22)
+    peaks[flicker.bin(0.22)], peaks[flicker.bin(11.0)] = 15.0 * HOUR, 9.0 * HOUR
+    found = levels(flicker, peaks, peaks)
+    assert found is not None
+    assert flicker.bin(0.22) < found.off
 
 
 def test_confidence_is_a_share_and_falls_while_a_pause_goes_on(day: list[Reading]) -> None:

@@ -35,6 +35,7 @@ def test_observation() -> None:
         ("configuration", {"profile": "x 1.0.0", "contracts": {"k": "1.0.0"}, "gatewayVersion": "1"}, "configurations"),
         ("change", {"of": "State", "value": "Idle", "origin": "Machine"}, "changes"),
         ("production", {"good": 1}, "production"),
+        ("production", {"good": 0, "falls": {"good": "SetBack"}}, "production"),
         ("quarantine", CONTRACT | {"field": "f", "signal": "s", "value": "v", "reason": "NotANumber"}, "quarantine"),
     ],
 )

@@ -282,6 +282,22 @@ MUTANTS = {
         'label_replace(plantwright_contract_info, "contract_owner", "$1", "owner", "(.*)")',
         'label_replace(plantwright_contract_info, "contract_owner", "$1", "plant", "(.*)")',
     ),
+    "an alert on a counter that was set back long ago": (
+        "increase(plantwright_counter_set_backs_total[1h])",
+        "plantwright_counter_set_backs_total",
+    ),
+    "an alert on a counter that was reset": (
+        "increase(plantwright_counter_set_backs_total[1h])",
+        "increase(plantwright_counter_resets_total[1h])",
+    ),
+    "an alert on a board whose gateway is away": (
+        'sum by (plant) (plantwright_machines{condition="Connected",status="Unknown"}) > 0\n        for: 10m\n        labels:\n          severity: warning',
+        'sum by (plant) (plantwright_machines{condition="Connected",status="Unknown"}) > 1\n        for: 10m\n        labels:\n          severity: warning',
+    ),
+    "an alert on viewers that a board sent away long ago": (
+        "increase(plantwright_board_refused_viewers_total[15m])",
+        "max_over_time(plantwright_board_refused_viewers_total[15m])",
+    ),
     "an exception's alert too late": ("< 14 * 86400", "< 7 * 86400"),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from plantwright_board.web import metrics as board
 from plantwright_gateway.app.metrics import COUNTERS, GAUGES, PLACE
 from plantwright_gateway.context.kpi import STATES
 from plantwright_operator.reconcile.metrics import TOLD, Metrics
@@ -23,10 +24,25 @@ def rules() -> list[dict[str, Any]]:
     return [rule for file in files for group in file["groups"] for rule in group["rules"]]
 
 
+NO_MACHINES = (
+    "PlantwrightOperatorNoLeader",
+    "PlantwrightBoardBehind",
+    "PlantwrightBoardEventsUnreadable",
+    "PlantwrightBoardFull",
+)
+"""Alerts on programs that nobody owns: the platform team's."""
+
+
 def of_gateways() -> dict[str, set[str]]:
     """Each series of a gateway with its labels."""
     counters = {f"{name}_total": {*PLACE, *labels} for name, (_, labels) in COUNTERS.items()}
     return counters | {name: {*PLACE, *labels} for name, (_, labels) in GAUGES.items()}
+
+
+def of_boards() -> dict[str, set[str]]:
+    """Each series of a shop-floor board with its labels."""
+    counters = {f"{name}_total": {*board.PLANT, *labels} for name, (_, labels) in board.COUNTERS.items()}
+    return counters | {name: {*board.PLANT, *labels} for name, (_, labels) in board.GAUGES.items()}
 
 
 def used() -> set[str]:
@@ -35,7 +51,8 @@ def used() -> set[str]:
 
 def test_every_metric_of_a_rule_is_exported() -> None:
     operator = "\n".join(path.read_text() for path in OPERATOR.rglob("*.py"))
-    missing = {name for name in used() - set(of_gateways()) if f'"{name.removesuffix("_total")}"' not in operator}
+    programs = {*of_gateways(), *of_boards()}
+    missing = {name for name in used() - programs if f'"{name.removesuffix("_total")}"' not in operator}
     assert missing == set()
 
 
@@ -83,7 +100,7 @@ def test_rules_select_and_join_by_labels_that_the_operator_sets() -> None:
 
 @pytest.mark.parametrize("alert", [rule for rule in rules() if "alert" in rule], ids=lambda rule: rule["alert"])
 def test_every_alert_on_machines_carries_their_owner(alert: dict[str, Any]) -> None:
-    if alert["alert"] == "PlantwrightOperatorNoLeader":
+    if alert["alert"] in NO_MACHINES:
         return
     owned = (
         "by (plant, owner, steward)",
@@ -104,11 +121,12 @@ def test_every_metric_of_the_operator_is_documented_with_its_labels() -> None:
     assert {name: tuple(documented[name].split(",")) for name in TOLD} == {name: TOLD[name][1] for name in TOLD}
 
 
-def test_rules_select_by_labels_that_gateways_set() -> None:
+def test_rules_select_by_labels_that_gateways_and_boards_set() -> None:
+    programs = of_gateways() | of_boards()
     for rule in rules():
         for name, matchers in SELECTED.findall(rule["expr"]):
             labels = set(re.findall(r"(\w+)\s*(?:=|!=|=~|!~)\s*\"", matchers))
-            assert name not in of_gateways() or labels <= of_gateways()[name], rule
+            assert name not in programs or labels <= programs[name], rule
 
 
 def test_rules_select_states_that_gateways_know() -> None:

@@ -1,5 +1,6 @@
 """Simulated machines behave alike for the same seed, and like machines."""
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -54,6 +55,26 @@ def test_counters_rise_while_it_produces_and_its_values_stay_in_range() -> None:
         assert (values["alarm"] != 0) == (values["state"] == STATE_CODES["Delay"])
     assert int(machine.values()["rejectedParts"]) > 0
     assert int(machine.values()["goodParts"]) > 9 * int(machine.values()["rejectedParts"]) / 2
+
+
+def test_a_reworked_part_is_a_good_one_that_took_two_cycles() -> None:
+    machine = Behaviour(5, Parameters(pace=60.0, rework_ratio=0.3))
+    seen: list[tuple[int, int]] = []
+    for tenth in range(1, 6001):
+        machine.advance_to(tenth / 10)
+        values = machine.values()
+        seen.append((int(values["goodParts"]), int(values["reworkedParts"])))
+    steps = [(now[0] - before[0], now[1] - before[1]) for before, now in itertools.pairwise(seen)]
+    assert set(steps) == {(0, 0), (1, 0), (1, 1)}, "a part is reworked when it is good, and only then"
+    good, reworked = seen[-1]
+    without = int(run(5, 600.0, 1, Parameters(pace=60.0)).values()["goodParts"])
+    assert 0.2 < reworked / (good + reworked) < 0.4
+    assert good < without
+    assert good + reworked == pytest.approx(without, rel=0.1)
+
+
+def test_a_machine_that_reworks_nothing_counts_none() -> None:
+    assert run(3, 600.0, 1).values()["reworkedParts"] == 0
 
 
 @pytest.mark.parametrize("start", [0, 65_500])

@@ -34,7 +34,19 @@ def test_parts_are_counted_from_the_ledgers_begin_on_over_a_restart(tmp_path: Pa
     again.offer(3, Counts(65481))
     again.offer(4, Counts(65481))
     again.close()
-    assert shown(again.path) == [(1, (0, 0)), (2, (57, 1)), (3, (58, 1)), (4, (58, 1))]
+    assert shown(again.path) == [(1, (0, 0, 0)), (2, (57, 1, 0)), (3, (58, 1, 0)), (4, (58, 1, 0))]
+
+
+def test_reworked_parts_are_counted_beside_the_others_over_a_restart(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, "lathe-01")
+    ledger.offer(1, Counts(1))
+    ledger.offer(2, Counts(3, 1, 2))
+    ledger.close()
+    again = Ledger(tmp_path, "lathe-01")
+    again.offer(3, Counts(1, 0, 1))
+    again.close()
+    assert shown(again.path) == [(1, (1, 0, 0)), (2, (3, 1, 2)), (3, (4, 1, 3))]
+    assert [Counts(*made).parts() for _, made in shown(again.path)] == [1, 4, 5]
 
 
 def test_counters_in_an_answer_of_their_own_belong_to_the_number_before(tmp_path: Path) -> None:
@@ -45,7 +57,7 @@ def test_counters_in_an_answer_of_their_own_belong_to_the_number_before(tmp_path
     ledger.offer(4)
     ledger.show(5, Counts(1, 1))
     ledger.close()
-    assert shown(ledger.path) == [(1, (1, 0)), (2, (1, 1))]
+    assert shown(ledger.path) == [(1, (1, 0, 0)), (2, (1, 1, 0))]
     assert len(ledger.path.read_bytes().splitlines()) == 4
     assert read(ledger.path.read_bytes().splitlines()) == {"lathe-01": [Offer(1, 1), Offer(2, 4)]}
 

@@ -54,6 +54,22 @@ def test_what_is_wrong_is_found(rows: list[Told], expected: dict[str, int]) -> N
     assert not judgement.holds()
 
 
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param([Told(43, 1, 0, 1), Told(63, 2, 0)], {}, id="told"),
+        pytest.param([Told(43, 1, 0), Told(63, 2, 0)], {"missing": 1}, id="not told"),
+        pytest.param([Told(43, 1, 0, 1), Told(63, 2, 0, 1)], {"too_many": 1}, id="twice"),
+    ],
+)
+def test_reworked_parts_are_held_against_the_ledger_as_well(rows: list[Told], expected: dict[str, int]) -> None:
+    ledger = [entry._replace(made=entry.made._replace(rejected=0, reworked=entry.number // 4)) for entry in LEDGER]
+    readings = [Reading("u/e", n, n * 10 + 3, n, n, None, n // 4) for n in (3, 4, 6)]
+    judgement = judge_parts("m", ledger, readings, rows, [])
+    assert judgement.made == Counts(3, 0, 1)
+    assert found(judgement) == EXACT | expected
+
+
 def test_rows_that_were_given_up_excuse_what_they_told_and_no_more() -> None:
     """Readings 5 to 8 were dropped with their rows; 9 tells of the one part since 8."""
     readings = [reading(n) for n in (3, 4, 9, 10)]
@@ -105,4 +121,6 @@ def test_nothing_was_read() -> None:
 def test_summary() -> None:
     numbers = [3, 4, 6]
     one = judged([reading(n) for n in numbers], told(*numbers))
-    assert parts_summary([one, one]) == ("machines 2, parts made 8, told 8, missing 0, excused by gaps 0, too many 0")
+    assert parts_summary([one, one]) == (
+        "machines 2, parts made 8, told 8, reworked 0, told reworked 0, missing 0, excused by gaps 0, too many 0"
+    )

@@ -164,7 +164,7 @@ class PartCounters(ApiModel):
     )
     rollover: Annotated[int, Field(ge=2, le=9_007_199_254_740_992)] | None = Field(
         default=None,
-        description="Number at which the counters begin again at 0, such as 65536; absent: a fall is a reset. Not for "
+        description="Number at which the counters begin again at 0, such as 65536; absent: they never do. Not for "
         "signals with a counter of their own.",
         json_schema_extra={"format": "int64"},
     )

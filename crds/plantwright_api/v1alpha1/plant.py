@@ -449,6 +449,7 @@ class Plant(KubernetesObject):
             PrinterColumn(name="Machines", json_path=".status.machines", type="integer"),
             PrinterColumn(name="In-Force", json_path=".status.readyMachines", type="integer"),
             condition_column("Reason", "Ready", "reason"),
+            condition_column("Calendar", "CalendarConsistent", "reason"),
             PrinterColumn(name="Site", json_path=".spec.site", priority=1),
             condition_column("Message", "Ready", "message", priority=1),
             AGE,

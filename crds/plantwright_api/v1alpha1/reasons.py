@@ -44,6 +44,12 @@ CONDITIONS: tuple[ConditionType, ...] = (
         "Machine",
         "Every rule of every policy in force holds for the machine and what it relies on; absent without policies.",
     ),
+    ConditionType(
+        "CalendarConsistent",
+        "Plant",
+        "Shifts and breaks of spec.calendar do not contradict each other. Where they do nothing stops, for it may be meant: "
+        "the message says how the time is counted.",
+    ),
     ConditionType("Reconciling", "all", "Work is under way; present only while it is."),
     ConditionType("Stalled", "all", "Nothing will change until a person changes something; present only while so."),
 )
@@ -292,6 +298,33 @@ REASONS: tuple[Reason, ...] = (
         "Entries of the schedule cannot be true: orders overlap (the later one holds), end before they begin or have times that "
         "are none (they hold at no time).",
         "Mend the entries that the message names, in the MES.",
+    ),
+    Reason("AroundTheClock", "CalendarConsistent", "The Plant has no shifts: all time is planned."),
+    Reason("Consistent", "CalendarConsistent", "No shift overlaps another, and every break lies within its shift."),
+    Reason(
+        "GapBetweenShifts",
+        "CalendarConsistent",
+        "True, and for information: there is time of no shift between two that begin on one date, or up to an hour of it between "
+        "any two. It is not planned, and parts made then stand in a row without a shift.",
+        "Let one shift end where the next begins, unless the plant is closed in between.",
+    ),
+    Reason(
+        "ShiftsOverlap",
+        "CalendarConsistent",
+        "Two shifts share time. It is planned once, and what happens then is the later shift's.",
+        "Let one shift end where the other begins, unless a hand-over is meant.",
+    ),
+    Reason(
+        "ShiftWithoutWork",
+        "CalendarConsistent",
+        "Its breaks take all of a shift: no time of it is planned.",
+        "Shorten them.",
+    ),
+    Reason(
+        "BreakOutsideShift",
+        "CalendarConsistent",
+        "A break lies beside its shift and takes no time from it, or ends after it and takes the rest of it.",
+        "Mend the break's times; a break that ends at or before its start ends on the next day.",
     ),
     Reason("FirstValueStored", "Commissioned", "The MES stored data that meets the contract."),
     Reason("NothingStoredYet", "Commissioned", "The MES has not stored a value that meets the contract."),

@@ -134,7 +134,7 @@ class Counter(ApiModel):
 
     rollover: Annotated[int, Field(ge=2, le=9_007_199_254_740_992)] | None = Field(
         default=None,
-        description="Number at which the counter begins again at 0, such as 65536; absent: a fall is a reset.",
+        description="Number at which the counter begins again at 0, such as 65536; absent: it never does.",
         json_schema_extra={"format": "int64"},
     )
 

@@ -41,6 +41,8 @@ Scalar = bool | int | float | str | None
 State = Literal["Production", "Setup", "Delay", "Idle", "PlannedDown", "Unknown"]
 """Time elements of ISO 22400: a machine is in exactly one. Unknown where nothing tells; it is never taken for Delay."""
 ChangeOf = Literal["State", "JobOrder", "Person", "Reason"]
+CounterFall = Literal["Wrap", "Reset", "SetBack"]
+"""What a part counter is taken to have done that shows less than before: begun again at its end, at somebody's word, or corrected."""
 Origin = Literal["Machine", "MES", "Person", "Inferred", "Gateway"]
 """Who said so: the machine's own signal, the MES, a person at a terminal, a model of a signal, or the gateway for lack of news."""
 
@@ -144,7 +146,12 @@ class Production(Data, frozen=True):
     """Parts that were made since the event of this type before: whole parts, told at the time their counter was read. What the
     machine does not count is not there, which is not 0.
 
-    `planned_run_time_per_item_seconds` is the PRI of ISO 22400 that was in force. `context` as of an observation.
+    `cycles`, alone, are told where the state is inferred: so many cycles, as its load shows them, ended at the event's time. How many
+    parts a cycle makes, and whether good ones, it does not show.
+
+    `planned_run_time_per_item_seconds` is the PRI of ISO 22400 that was in force. `falls` says of "good", "rejected" and "reworked"
+    that their counter fell: after a Reset what it shows is counted, after SetBack nothing, so the number is a guess. `context` as of an
+    observation.
     """
 
     plant: str
@@ -153,7 +160,9 @@ class Production(Data, frozen=True):
     good: int | None = None
     rejected: int | None = None
     reworked: int | None = None
+    cycles: int | None = None
     planned_run_time_per_item_seconds: float | None = None
+    falls: dict[str, CounterFall] = {}
     context: dict[str, str] = {}
 
 

@@ -9,6 +9,8 @@ from plantwright_shopfloor.ledger import Shown, read_counts
 from plantwright_shopfloor.oracle import nanoseconds
 from plantwright_shopfloor.parts import Gap, PartJudgement, Reading, Told, judge_parts
 
+COUNTERS = ("goodParts", "rejectedParts", "reworkedParts")
+
 
 def part_judgements(stage: Stage, machines: list[str], sink: str = "http") -> list[PartJudgement]:
     """One judgement per machine whose ledger counts parts.
@@ -38,16 +40,16 @@ def _rows(stage: Stage, what: str, machine: str, sink: str) -> list[Object]:
 
 
 def _counts(row: Object) -> bool:
-    return any(row["fields"].get(field) is not None for field in ("goodParts", "rejectedParts"))
+    return any(row["fields"].get(field) is not None for field in COUNTERS)
 
 
 def _reading(row: Object) -> Reading:
-    number, good, rejected = (row["fields"].get(field) for field in ("sequence", "goodParts", "rejectedParts"))
-    return Reading(f"{row['uid']}/{row['epoch']}", row["seq"], _ns(row["sourceTime"]), number, good, rejected)
+    number, *counters = (row["fields"].get(field) for field in ("sequence", *COUNTERS))
+    return Reading(f"{row['uid']}/{row['epoch']}", row["seq"], _ns(row["sourceTime"]), number, *counters)
 
 
 def _told(row: Object) -> Told:
-    return Told(_ns(row["sourceTime"]), row["good"], row["rejected"])
+    return Told(_ns(row["sourceTime"]), row["good"], row["rejected"], row["reworked"] or 0)
 
 
 def _gap(row: Object) -> Gap:

@@ -40,6 +40,8 @@ class Parameters(NamedTuple):
 
     cycle_seconds: float = 18.0
     scrap_ratio: float = 0.02
+    rework_ratio: float = 0.0
+    """Share of cycles after which a part is worked on once more: it takes a cycle of its own and is good after it."""
     spindle_speed: float = 2400.0
     """Revolutions per minute while cutting."""
     feed_rate: float = 320.0
@@ -58,7 +60,8 @@ class Behaviour:
         self._parameters = parameters
         self._steps = 0
         self._good = parameters.good_parts
-        self._rejected = 0
+        self._rejected, self._reworked = 0, 0
+        self._again = False
         self._tool, self._wear, self._program = 1, 0.0, PROGRAMS[0]
         self._alarm, self._last_cycle = 0, parameters.cycle_seconds
         self._speed, self._load, self._power, self._energy = 0.0, 0.0, 0.6, 0.0
@@ -88,6 +91,7 @@ class Behaviour:
             "state": STATE_CODES[self._state],
             "goodParts": self._good,
             "rejectedParts": self._rejected,
+            "reworkedParts": self._reworked,
             "spindleSpeed": round(self._speed, 1),
             "spindleLoad": round(self._load, 1),
             "feedRate": round(self._parameters.feed_rate * (1 + 0.02 * ripple), 1) if cutting else 0.0,
@@ -134,13 +138,23 @@ class Behaviour:
         self._cycle_left -= STEP_SECONDS * self._parameters.pace
         if self._cycle_left > 0:
             return
-        good = self._random.random() >= self._parameters.scrap_ratio
-        self._good += good
-        self._rejected += not good
+        self._judge_part()
         self._wear += self._random.uniform(0.2, 0.8)
         if self._wear >= 100.0:
             self._tool, self._wear = self._tool % 12 + 1, 0.0
         self._cycle_left = self._last_cycle = self._cycle()
+
+    def _judge_part(self) -> None:
+        """Scrap, once more, or good. A part that is reworked counts when that is done: as good and as reworked at once."""
+        drawn, scrap = self._random.random(), self._parameters.scrap_ratio
+        if self._again:
+            self._good, self._reworked, self._again = self._good + 1, self._reworked + 1, False
+        elif drawn < scrap:
+            self._rejected += 1
+        elif drawn < scrap + self._parameters.rework_ratio:
+            self._again = True
+        else:
+            self._good += 1
 
     def _cycle(self) -> float:
         return self._parameters.cycle_seconds * self._random.uniform(0.95, 1.08)

@@ -41,6 +41,8 @@ class MachineConfig(_Part, frozen=True):
     """OPC UA: how often its variables change."""
     cycle_seconds: float = 18.0
     scrap_ratio: float = 0.02
+    rework_ratio: float = 0.0
+    """Share of cycles after which a part is worked on once more; only an OPC UA machine shows how many were."""
     good_parts: int = 0
     """Where the counter of good parts stands at first; 65500 shows a rollover soon."""
 

@@ -49,6 +49,7 @@ class Simulation:
         parameters = Parameters(
             cycle_seconds=config.cycle_seconds,
             scrap_ratio=config.scrap_ratio,
+            rework_ratio=config.rework_ratio,
             good_parts=config.good_parts,
             pace=floor.pace,
         )

@@ -2,7 +2,7 @@
 
 One JSON line per number: `{"machine": "lathe-01", "n": 17, "t": 1767225600000000000, "good": 41, "rejected": 2}`, `t` in ns since
 the epoch. `good` and `rejected` are there where they are others than in the line before: parts made since the ledger began, as
-the machine shows them with this number. Where it shows its counters in an answer of their own, after that with the number, their
+the machine shows them with this number; `reworked`, of them, where there are any. Where it shows its counters in an answer of their own, after that with the number, their
 line has no `n`: it belongs to the number before it. The file is only ever appended to, and numbers and counts go on where it ends.
 """
 
@@ -26,6 +26,12 @@ class Counts(NamedTuple):
 
     good: int = 0
     rejected: int = 0
+    reworked: int = 0
+    """Parts that were worked on once more; they are good or rejected as well."""
+
+    def parts(self) -> int:
+        """All of them, each once."""
+        return self.good + self.rejected
 
 
 class Shown(NamedTuple):
@@ -42,6 +48,7 @@ class _Line(msgspec.Struct, omit_defaults=True):
     t: int = 0
     good: int | None = None
     rejected: int | None = None
+    reworked: int = 0
 
 
 _DECODER = msgspec.json.Decoder(_Line)
@@ -89,13 +96,13 @@ class Ledger:
             more = (now - before for now, before in zip(counters, self._counters, strict=True))
             self._made = Counts(*(made + grown for made, grown in zip(self._made, more, strict=True)))
             self._counters, self._told = counters, True
-            line.good, line.rejected = self._made
+            line.good, line.rejected, line.reworked = self._made
         self._file.write(_ENCODER.encode(line) + b"\n")
 
 
 def counters_in(values: Mapping[str, Any]) -> Counts:
     """Where the part counters stand among a machine's values."""
-    return Counts(int(values["goodParts"]), int(values["rejectedParts"]))
+    return Counts(*(int(values[name]) for name in ("goodParts", "rejectedParts", "reworkedParts")))
 
 
 def read(lines: Iterable[bytes | str]) -> dict[str, list[Offer]]:
@@ -114,7 +121,7 @@ def read_counts(lines: Iterable[bytes | str]) -> dict[str, list[Shown]]:
     for line in _decoded(lines):
         entries = shown.setdefault(line.machine, [])
         if line.good is not None and line.rejected is not None:
-            made[line.machine] = Counts(line.good, line.rejected)
+            made[line.machine] = Counts(line.good, line.rejected, line.reworked)
         if line.n is not None:
             entries.append(Shown(line.n, line.t, made.get(line.machine, Counts())))
         elif entries:
@@ -137,5 +144,5 @@ def _end_of(path: Path) -> tuple[int, Counts]:
         for line in _decoded(file):
             last = max(last, line.n or 0)
             if line.good is not None and line.rejected is not None:
-                made = Counts(line.good, line.rejected)
+                made = Counts(line.good, line.rejected, line.reworked)
     return last, made

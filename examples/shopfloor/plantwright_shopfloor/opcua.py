@@ -25,6 +25,7 @@ VARIABLES: dict[str, ua.VariantType] = {
     "state": ua.VariantType.Int32,
     "goodParts": ua.VariantType.UInt32,
     "rejectedParts": ua.VariantType.UInt32,
+    "reworkedParts": ua.VariantType.UInt32,
     "alarm": ua.VariantType.Int32,
     "program": ua.VariantType.String,
     "toolNumber": ua.VariantType.UInt16,

@@ -28,6 +28,11 @@ class Reading(NamedTuple):
     number: int | None
     good: int | None
     rejected: int | None
+    reworked: int | None = None
+
+    def counters(self) -> tuple[int | None, ...]:
+        """As in Counts."""
+        return self.good, self.rejected, self.reworked
 
 
 class Told(NamedTuple):
@@ -36,6 +41,11 @@ class Told(NamedTuple):
     time_ns: int
     good: int
     rejected: int
+    reworked: int = 0
+
+    def counts(self) -> Counts:
+        """As in Counts."""
+        return Counts(self.good, self.rejected, self.reworked)
 
 
 class Gap(NamedTuple):
@@ -110,12 +120,15 @@ def judge_parts(
 
 
 def parts_summary(judgements: Iterable[PartJudgement]) -> str:
-    """The parts of a summary line, such as `machines 8, parts made 900, told 900, missing 0, excused by gaps 0, too many 0`."""
+    """The parts of a summary line, such as `machines 8, parts made 900, told 900, reworked 12, …`: counts of a part that
+    was reworked may be missing or too many twice, once as a part and once as a reworked one."""
     judged = list(judgements)
     sums = {
         "machines": len(judged),
-        "parts made": sum(sum(j.made) for j in judged),
-        "told": sum(sum(j.told) for j in judged),
+        "parts made": sum(j.made.parts() for j in judged),
+        "told": sum(j.told.parts() for j in judged),
+        "reworked": sum(j.made.reworked for j in judged),
+        "told reworked": sum(j.told.reworked for j in judged),
         "missing": sum(j.missing for j in judged),
         "excused by gaps": sum(j.excused for j in judged),
         "too many": sum(j.too_many for j in judged),
@@ -135,7 +148,7 @@ class _Ledger:
         return number if number in self._made else None
 
     def place(self, reading: Reading, counter: int) -> _Placed | None:
-        number, value = self.number_of(reading), (reading.good, reading.rejected)[counter]
+        number, value = self.number_of(reading), reading.counters()[counter]
         if number is None or value is None:
             return None
         made = self._made[number]
@@ -146,7 +159,7 @@ class _Sums:
     """How many parts the MES was told of up to a time."""
 
     def __init__(self, told: Sequence[Told], counter: int) -> None:
-        rows = sorted((row.time_ns, (row.good, row.rejected)[counter]) for row in told)
+        rows = sorted((row.time_ns, row.counts()[counter]) for row in told)
         self._times = [time_ns for time_ns, _ in rows]
         self._sums = [0, *accumulate(parts for _, parts in rows)]
 

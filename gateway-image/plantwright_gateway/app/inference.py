@@ -54,6 +54,10 @@ class Inference:
         """Why the state is not known, in words; "" while it is."""
         return REASONS[self.now.reason]
 
+    def cycle_seconds(self) -> float | None:
+        """How long a cycle takes, in s; None where none are told."""
+        return self.model.cycles.seconds() if self.model.tells_cycles else None
+
     def succeed(self, before: "Inference | None") -> None:
         """Take over what another configuration's model has learnt of the same signal."""
         if before is not None and before.signal == self.signal:
@@ -94,6 +98,10 @@ class Inference:
         for past in self.model.take_past():
             # Counters that run live are not put right: what was not known when it was so stays Unknown in them.
             _tell_of(past, past.since_ns, situation, late=True)
+        ended = self.model.take_cycles()
+        kpis.count_cycles(len(ended))
+        for time_ns in ended:
+            situation.cycle_ended(time_ns)
         now = self.now
         state = STATES[now.word]
         if state != kpis.state:

@@ -38,6 +38,7 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "plantwright_good_parts": ("Good parts.", ()),
     "plantwright_rejected_parts": ("Rejected parts.", ()),
     "plantwright_reworked_parts": ("Parts that were reworked; they are good or rejected parts as well.", ()),
+    "plantwright_load_cycles": ("Cycles seen in the load from which the state is inferred; they are no parts.", ()),
     "plantwright_planned_production_seconds": ("Planned run time per item times parts produced.", ()),
     "plantwright_observations_accepted": ("Events committed to the buffer, gaps and configurations apart.", ()),
     "plantwright_observations_delivered": ("Events that a sink confirmed.", ("sink",)),
@@ -56,7 +57,8 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         ("contract", "version"),
     ),
     "plantwright_gaps": ("Gap records.", ("reason",)),
-    "plantwright_counter_resets": ("Falls of a part counter that were no wrap.", ("signal",)),
+    "plantwright_counter_resets": ("Falls of a counter that was reset: what it shows then counts.", ("signal",)),
+    "plantwright_counter_set_backs": ("Falls of a counter that was set back: nothing counts.", ("signal",)),
     "plantwright_source_errors": ("Failures of the source adapter.", ()),
     "plantwright_sink_retries": ("Deliveries that had to be tried again.", ("sink",)),
     "plantwright_receipts_ignored": ("Receipts that could not be true.", ("sink",)),
@@ -92,6 +94,10 @@ GAUGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     ),
     "plantwright_state_inferred_confidence": (
         "How sure the state is that was inferred from a load, 0 to 1; 0 while it cannot be told. Absent where codes tell it.",
+        (),
+    ),
+    "plantwright_load_cycle_seconds": (
+        "Median length of the last cycles of the load; absent while they cannot be told.",
         (),
     ),
     "plantwright_machine_stopped_since_timestamp_seconds": (
@@ -188,6 +194,9 @@ def _stop(receiver: MachineReceiver, state: StateModel, now_ns: int) -> Table:
     table: Table = {}
     if receiver.inference is not None:
         table["plantwright_state_inferred_confidence"] = _one(receiver.inference.now.confidence)
+        table["plantwright_load_cycles"] = _one(receiver.kpis.totals.cycles)
+        seconds = receiver.inference.cycle_seconds()
+        table["plantwright_load_cycle_seconds"] = [] if seconds is None else _one(seconds)
     if state.stop_alert_seconds is not None:
         table["plantwright_machine_stop_alert_seconds"] = _one(state.stop_alert_seconds)
     word = receiver.kpis.effective(now_ns)[0]
@@ -231,7 +240,8 @@ def _flow(machine: MachineRuntime) -> Table:
         "plantwright_contract_planned_seconds": [(key, ns / SECOND) for key, ns, _ in covered],
         "plantwright_contract_complete_seconds": [(key, ns / SECOND) for key, _, ns in covered],
         "plantwright_gaps": _by(gaps),
-        "plantwright_counter_resets": _by(receiver.kpis.resets),
+        "plantwright_counter_resets": _by(receiver.counter_falls("Reset")),
+        "plantwright_counter_set_backs": _by(receiver.counter_falls("SetBack")),
         "plantwright_source_errors": _one(machine.source.errors if machine.source else 0),
         "plantwright_source_connected": _one(receiver.link.status == "True"),
         "plantwright_clock_offset_seconds": _one(receiver.situation.offset.ns() / SECOND),

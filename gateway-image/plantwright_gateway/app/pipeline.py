@@ -14,9 +14,9 @@ from plantwright_gateway.check.reasons import NOT_A_NUMBER, SIGNAL_UNREADABLE, T
 from plantwright_gateway.check.values import LONGEST_TEXT, code_of
 from plantwright_gateway.context.calendar import WorkCalendar
 from plantwright_gateway.context.events import EventWriter, Made, Original, Row, original_text, packed
-from plantwright_gateway.context.kpi import NONE_MADE, UNKNOWN, Kpis, Totals
+from plantwright_gateway.context.kpi import NONE_MADE, UNKNOWN, Kpis, Parts, Totals
 from plantwright_gateway.context.pseudonym import Pseudonyms
-from plantwright_gateway.context.situation import Change, Situation
+from plantwright_gateway.context.situation import Change, CycleEnded, Situation
 from plantwright_gateway.context.times import SECOND
 from plantwright_gateway.derive import Derivation
 from plantwright_gateway.ports.source import GapNotice, Sample
@@ -74,7 +74,7 @@ class Pipeline:
         self.signals = compile_contracts(machine.contracts, machine.signals)
         self.rules = ContractRules(machine.contracts, machine.signals)
         self.records = Records(self.signals, self.rules)
-        self.derivation = Derivation(machine.signals)
+        self.derivation = Derivation(machine.signals, machine.parts)
         self.inference = Inference.of(machine)
         self.versions = {contract.name: contract.version for contract in machine.contracts}
         self.windows = _windows(machine)
@@ -100,6 +100,8 @@ class Pipeline:
         outcome = Outcome([self._gap(gap, now_ns) for gap in gaps], [], {}, Counter(), set())
         situation.note([sample.source_ns for sample in samples], now_ns)
         settle(kpis, situation, now_ns, self.inference)
+        for gap in gaps:
+            kpis.lose_sight(gap.signals)
         if any(sample.quality != "Bad" for sample in samples):
             kpis.confirm(now_ns)
         around = _Around(kpis, situation, self._told_by, {}, self.inference)
@@ -121,7 +123,16 @@ class Pipeline:
 
     def changed(self, situation: Situation, now_ns: int) -> list[Row]:
         """The events of what has changed since this was asked last."""
-        return [self._change(change, situation, now_ns) for change in situation.changes()]
+        return [
+            self._cycle(each, situation, now_ns)
+            if isinstance(each, CycleEnded)
+            else self._change(each, situation, now_ns)
+            for each in situation.changes()
+        ]
+
+    def _cycle(self, ended: CycleEnded, situation: Situation, now_ns: int) -> Row:
+        context = self._context(ended.time_ns, situation, by_gateway=True)
+        return self.events.production(Made(ended.time_ns, cycles=1), now_ns, context)
 
     def _change(self, change: Change, situation: Situation, now_ns: int) -> Row:
         if change.of == "Person":
@@ -130,9 +141,10 @@ class Pipeline:
         return self.events.change(change, now_ns, self._context(change.time_ns, situation, by_gateway=True))
 
     def _made(self, around: "_Around", now_ns: int) -> Iterable[Row]:
-        for time_ns, (good, rejected, reworked) in around.made.items():
+        for time_ns, parts in around.made.items():
             context = self._context(time_ns, around.situation, by_gateway=True)
-            yield self.events.production(Made(time_ns, good, rejected, reworked), now_ns, context)
+            made = Made(time_ns, parts.good, parts.rejected, parts.reworked, falls=dict(parts.falls))
+            yield self.events.production(made, now_ns, context)
 
     def _judged(self, samples: Sequence[Sample]) -> Fine | list[Verdict]:
         """As a record where all is of good quality and comes together again and again, else each for itself."""
@@ -258,7 +270,7 @@ class _Around:
         kpis: Kpis,
         situation: Situation,
         told_by: Mapping[str, str],
-        made: dict[int, tuple[int, int, int]],
+        made: dict[int, Parts],
         inference: Inference | None,
     ) -> None:
         self.kpis, self.situation, self.made = kpis, situation, made
@@ -282,12 +294,11 @@ class _Around:
         if sample.signal == self.kpis.state_signal or sample.signal not in self.kpis.signals:
             return
         if not self.situation.is_newest(sample.signal, sample.source_ns, now_ns):
-            return  # an older count would look like a reset
-        counted = self.kpis.count(sample.signal, verdict.value)
+            return  # an older count would look like a fall
+        counted = self.kpis.count(sample.signal, verdict.value, sample.source_ns)
         if any(counted):
             time_ns = self.situation.offset.corrected(sample.source_ns)
-            before = self.made.get(time_ns, NONE_MADE)
-            self.made[time_ns] = (before[0] + counted[0], before[1] + counted[1], before[2] + counted[2])
+            self.made[time_ns] = self.made.get(time_ns, NONE_MADE).plus(counted)
 
     def _infer(self, inference: Inference, sample: Sample, value: Scalar, now_ns: int) -> None:
         if self.situation.is_newest(sample.signal, sample.source_ns, now_ns):

@@ -3,8 +3,10 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
+from plantwright_api.wire.delivery import CounterFall
 from plantwright_gateway.app.clock import Clock
 from plantwright_gateway.app.facts import Connection, ContractData
 from plantwright_gateway.app.inference import STATE_INFERENCE, Inference
@@ -12,6 +14,7 @@ from plantwright_gateway.app.memory import Memory
 from plantwright_gateway.app.pipeline import Outcome, Pipeline, settle
 from plantwright_gateway.buffer import Buffer
 from plantwright_gateway.check import CompiledSignal, FieldState
+from plantwright_gateway.context.counters import part_signals
 from plantwright_gateway.context.events import Original, Row
 from plantwright_gateway.context.orders import Orders
 from plantwright_gateway.ports.source import Certificate, GapNotice, Sample
@@ -94,6 +97,12 @@ class MachineReceiver:
         """What infers the state, where it is inferred."""
         return self._pipeline.inference
 
+    def counter_falls(self, kind: CounterFall) -> dict[str, int]:
+        """How often each counter has fallen in this way since the process' start: those of parts, and those with a total."""
+        signals = {*part_signals(self._pipeline.machine.parts), *self._pipeline.derivation.counters}
+        found = (self.kpis.falls, self._memory.counters.falls)
+        return {signal: sum(falls[signal, kind] for falls in found) for signal in sorted(signals)}
+
     def shown_person(self, person: str) -> str:
         """A person as it may be shown."""
         return self._pipeline.pseudonyms.person(person)
@@ -104,7 +113,8 @@ class MachineReceiver:
             self._note_so_far(now)
         versions = self._pipeline.versions
         derivation = self._pipeline.derivation
-        derived, gaps = derivation.extend(samples, self._memory.counters), derivation.gaps(gaps)
+        is_late = partial(self.situation.offset.is_late, now_ns=now)
+        derived, gaps = derivation.extend(samples, self._memory.counters, gaps, is_late), derivation.gaps(gaps)
         outcome = self._pipeline.process(derived, gaps, now, self.kpis, self.situation)
         if samples:
             self._memory.last_observed_ns = now

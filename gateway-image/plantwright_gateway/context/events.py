@@ -15,6 +15,7 @@ from plantwright_api.wire.delivery import (
     PRODUCTION,
     QUARANTINE,
     Configuration,
+    CounterFall,
     Data,
     Gap,
     Observation,
@@ -54,12 +55,14 @@ class Row(NamedTuple):
 
 
 class Made(NamedTuple):
-    """Whole parts, counted at a time."""
+    """Whole parts, counted at a time, or a cycle that ended then; `cycles` and `falls` as of `wire.delivery.Production`."""
 
     time_ns: int
     good: int = 0
     rejected: int = 0
     reworked: int = 0
+    cycles: int | None = None
+    falls: Mapping[str, CounterFall] = {}
 
 
 class Original(NamedTuple):
@@ -191,8 +194,8 @@ class EventWriter:
         return Row(CHANGE, "", body, 1, _bounded(change.time_ns), _bounded(change.time_ns))
 
     def production(self, made: Made, now_ns: int, context: Mapping[str, str]) -> Row:
-        """Parts were made."""
-        parts = self._machine.parts
+        """Parts were made, or a cycle of the load has ended, of which nobody knows what it made."""
+        parts = self._machine.parts if made.cycles is None else None
         data = Production(
             plant=self._machine.plant,
             machine=self._machine.name,
@@ -200,7 +203,9 @@ class EventWriter:
             good=made.good if parts and parts.good else None,
             rejected=made.rejected if parts and parts.rejected else None,
             reworked=made.reworked if parts and parts.reworked else None,
+            cycles=made.cycles,
             planned_run_time_per_item_seconds=parts.planned_run_time_per_item_seconds if parts else None,
+            falls=dict(made.falls),
             context=dict(context),
         )
         body = self._body(PRODUCTION, self._machine.name, made.time_ns, now_ns, data)

@@ -5,26 +5,51 @@ contract's freshness: what is not known is Unknown, never Delay. All sums are ns
 rounding; ratios are the reader's business.
 """
 
-from collections.abc import Mapping
-from typing import Final, get_args
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, get_args
 
 import msgspec
 
 from plantwright_api.wire.config import PartCounters, StateModel
-from plantwright_api.wire.delivery import Origin, Scalar, State
+from plantwright_api.wire.delivery import CounterFall, Origin, Scalar, State
 from plantwright_gateway.context.calendar import WorkCalendar
-from plantwright_gateway.context.counters import as_count, is_reset, part_delta
+from plantwright_gateway.context.counters import (
+    CounterRule,
+    Reading,
+    Step,
+    as_count,
+    part_signals,
+    planned_run_ns,
+    step,
+)
 from plantwright_gateway.context.stops import Stops, book
 
 STATES: Final[tuple[State, ...]] = get_args(State)
 UNKNOWN: Final = "Unknown"
-NONE_MADE: Final = (0, 0, 0)
 FAILED: Final = "Delay"
 STOPPED: Final = frozenset({"Delay", "Idle"})
 """States in which a machine could work and does not."""
 DAY: Final = 86_400_000_000_000
 BUSY: Final = frozenset({"Production", "Setup", "Delay", "Idle"})
 """States of planned busy time: known, and not planned to be down."""
+
+
+class Parts(NamedTuple):
+    """Parts that were made, and which of these have a counter that fell."""
+
+    good: int = 0
+    rejected: int = 0
+    reworked: int = 0
+    falls: tuple[tuple[str, CounterFall], ...] = ()
+
+    def plus(self, more: "Parts") -> "Parts":
+        """Both together."""
+        counts = (self.good + more.good, self.rejected + more.rejected, self.reworked + more.reworked)
+        return Parts(*counts, self.falls + more.falls)
+
+
+NONE_MADE: Final = Parts()
 
 
 class Totals(msgspec.Struct, rename="camel"):
@@ -35,11 +60,16 @@ class Totals(msgspec.Struct, rename="camel"):
     good: int = 0
     rejected: int = 0
     reworked: int = 0
+    cycles: int = 0
+    """That a model saw in the load; no parts."""
     failures: int = 0
     """Stretches of Delay, each counted once, where it first is in planned time."""
     planned_production_ns: int = 0
     """Planned run time of the parts made so far: each part at the PRI of its time, so a new PRI changes no past."""
     baselines: dict[str, int] = {}
+    """What each counter showed last."""
+    read_ns: dict[str, int] = {}
+    """The source time of that, where it is known."""
     stops: Stops = {}
     """Planned time in STOPPED states, by reason."""
 
@@ -63,17 +93,15 @@ class Kpis:
         self._fresh_ns = fresh_ns
         self.state_signal = states.signal if states else ""
         self.origin: Origin = "Inferred" if states and states.infer else "Machine"
-        self._good = parts.good if parts else None
-        self._rejected = parts.rejected if parts else None
-        self._reworked = parts.reworked if parts else None
-        self._rollover = parts.rollover if parts else None
-        planned_run_time = parts.planned_run_time_per_item_seconds if parts else None
-        self.knows_run_time = planned_run_time is not None
-        self._planned_run_ns = round((planned_run_time or 0.0) * 1e9)
-        counters = (self._good, self._rejected, self._reworked)
-        self.signals = frozenset(name for name in (self.state_signal, *counters) if name)
-        self.resets = {name: 0 for name in counters if name}
-        """Falls of each counter that were no wrap, since the process' start."""
+        self._kinds = part_signals(parts)
+        run_ns = planned_run_ns(parts)
+        self.knows_run_time = run_ns is not None
+        self._planned_run_ns = run_ns or 0
+        self._rule = CounterRule(parts.rollover if parts else None, run_ns)
+        self.signals = frozenset(name for name in (self.state_signal, *self._kinds) if name)
+        self.falls: Counter[tuple[str, CounterFall]] = Counter()
+        """Of each signal that counts parts, since the process' start."""
+        self._followed: set[str] = set()
         self._known_since = totals.at_ns
         self._failing = False
         self._reason = ""
@@ -81,7 +109,7 @@ class Kpis:
     def succeed(self, before: "Kpis") -> None:
         """Take over what another configuration's counters know of the present."""
         self._reason = before._reason
-        self.resets |= {name: number for name, number in before.resets.items() if name in self.resets}
+        self.falls.update(before.falls)
         if self.state_signal == before.state_signal and self._states == before._states:
             self.state, self._known_until = before.state, before._known_until
             self._known_since, self._failing = before._known_since, before._failing
@@ -141,31 +169,41 @@ class Kpis:
         self.advance(now_ns)
         self.state = state
 
+    def count_cycles(self, number: int) -> None:
+        """A model saw so many cycles in the load."""
+        self.totals.cycles += number
+
     def state_of(self, code: str, name: str) -> str:
         """What a code, or the name that the profile gives it, stands for."""
         return self._states.get(code) or self._states.get(name) or UNKNOWN
 
-    def count(self, signal: str, value: Scalar) -> tuple[int, int, int]:
-        """A signal was read; if it counts parts, add what came since its last reading: good, rejected, reworked."""
-        if signal not in (self._good, self._rejected, self._reworked):
+    def lose_sight(self, signals: Sequence[str]) -> None:
+        """These signals (none: all) were not observed for a while before the readings that come next."""
+        self._followed.difference_update(signals or tuple(self._followed))
+
+    def count(self, signal: str, value: Scalar, source_ns: int) -> Parts:
+        """A signal was read; if it counts parts, add what came since its last reading."""
+        kind, count = self._kinds.get(signal), as_count(value)
+        if kind is None or count is None:
             return NONE_MADE
-        reading = as_count(value)
-        if reading is None:
-            return NONE_MADE
-        before = self.totals.baselines.get(signal)
-        delta = part_delta(before, reading, self._rollover)
-        if is_reset(before, reading, self._rollover):
-            self.resets[signal] += 1
-        self.totals.baselines[signal] = reading
-        if signal == self._reworked:
-            self.totals.reworked += delta
-            return 0, 0, delta
-        self.totals.planned_production_ns += delta * self._planned_run_ns
-        if signal == self._good:
-            self.totals.good += delta
-            return delta, 0, 0
-        self.totals.rejected += delta
-        return 0, delta, 0
+        number, fall = self._step(signal, count, source_ns)
+        falls = ((kind, fall),) if fall else ()
+        made = Parts(number * (kind == "good"), number * (kind == "rejected"), number * (kind == "reworked"), falls)
+        self.totals.good += made.good
+        self.totals.rejected += made.rejected
+        self.totals.reworked += made.reworked
+        self.totals.planned_production_ns += (made.good + made.rejected) * self._planned_run_ns
+        return made
+
+    def _step(self, signal: str, count: int, source_ns: int) -> Step:
+        baselines, read_ns = self.totals.baselines, self.totals.read_ns
+        before = Reading(baselines[signal], read_ns.get(signal)) if signal in baselines else None
+        found = step(self._rule, before, Reading(count, source_ns), followed=signal in self._followed)
+        self._followed.add(signal)
+        baselines[signal], read_ns[signal] = count, source_ns
+        if found.fall:
+            self.falls[signal, found.fall] += 1
+        return found
 
     def shift_begun(self, now_ns: int) -> tuple[str, int]:
         """The shift that began last: its name, and when; the local day where there are no shifts."""

@@ -38,6 +38,12 @@ class Change(NamedTuple):
     confidence: float | None = None
 
 
+class CycleEnded(NamedTuple):
+    """A cycle that a model saw in a load has ended, which becomes an event as well."""
+
+    time_ns: int
+
+
 class Situation:
     """Of one machine. `kept` is what `dump` gave before a restart: what was told last, so that it is not told again.
 
@@ -52,8 +58,8 @@ class Situation:
         self._histories = {name: History() for name in CONTEXT_NAMES}
         self._by_machine: set[str] = set()
         self._heard: dict[str, int] = {}
-        self._changes: list[Change] = []
-        self._taken: list[Change] = []
+        self._changes: list[Change | CycleEnded] = []
+        self._taken: list[Change | CycleEnded] = []
 
     def note(self, source_times: Sequence[int], now_ns: int) -> None:
         """Values with these times have come, together."""
@@ -125,8 +131,12 @@ class Situation:
             if self._told.get(of, "") != value:
                 self._emit(Change(of, value, self._told.get(of, ""), "MES", since))  # type: ignore[arg-type]
 
-    def changes(self) -> list[Change]:
-        """The changes since this was asked last, in the order in which they were told."""
+    def cycle_ended(self, time_ns: int) -> None:
+        """A cycle of the machine's load has ended then."""
+        self._changes.append(CycleEnded(time_ns))
+
+    def changes(self) -> list[Change | CycleEnded]:
+        """What has changed or ended since this was asked last, in the order in which they were told."""
         self._taken, self._changes = self._changes, []
         return self._taken
 

@@ -26,6 +26,10 @@ OFF_SHARE: Final = 0.025
 REST_LEAST: Final = 0.15
 REST_MOST: Final = 1.1
 """Bounds of the time for which a level of rest is the highest of its minute, relative to all time at it."""
+TOGETHER: Final = 0.8
+MOSTLY: Final = 0.7
+TAILS: Final = 0.05
+"""Share of the fullest bin below which a bin does not belong to the level."""
 SMOOTH: Final = (1, 2, 3, 2, 1)
 
 
@@ -83,12 +87,13 @@ class Histogram:
         self.top, self.seconds, self._unit = top, moved.seconds, moved._unit
 
 
-def levels(histogram: Histogram, peaks: list[float]) -> Levels | None:
+def levels(histogram: Histogram, peaks: list[float], steady: list[float]) -> Levels | None:
     """The levels that the signal keeps to; None where there are not at least two that are apart.
 
     Args:
         histogram: seconds per bin.
         peaks: the same of the highest value of each minute.
+        steady: the same of minutes that kept to one level.
     """
     weights = _smoothed(histogram.seconds)
     valleys = _valleys(weights, histogram.seconds)
@@ -96,21 +101,47 @@ def levels(histogram: Histogram, peaks: list[float]) -> Levels | None:
         return None
     classes = list(pairwise((0, *valleys, BINS)))
     centres = [histogram.value(_centre(weights, start, end)) for start, end in classes]
-    off = [end for (_, end), centre in zip(classes, centres, strict=True) if centre < OFF_SHARE * centres[-1]]
+    stayed = [_is_rest(histogram.seconds, peaks, start, end) for start, end in classes]
+    off = _off(centres, stayed)
     masses = [sum(weights[start:end]) for start, end in classes]
-    place = len(off) + _best(masses[len(off) :], centres[len(off) :]) if len(off) < len(valleys) else len(valleys) - 1
-    while place > len(off) and not _is_rest(histogram.seconds, peaks, *classes[place]):
+    place = off + _best(masses[off:], centres[off:]) if off < len(valleys) else len(valleys) - 1
+    while (
+        place > off and not stayed[place] and not _alternates(histogram.seconds, peaks, classes[place - 1 : place + 1])
+    ):
         place -= 1
     start, valley = classes[place]
+    valley = _rest_within(peaks, steady, valley)
     low, high = _centre(weights, start, valley), _centre(weights, valley, BINS)
     return Levels(
         low=low,
         down=valley - (valley - low) * 0.3,
         up=valley + (high - valley) * 0.3,
         high=high,
-        off=float(max(off, default=0)),
+        off=float(classes[off - 1][1] if off else 0),
         clear=1 - weights[valley] / min(max(weights[:valley]), max(weights[valley:])),
     )
+
+
+def _rest_within(peaks: list[float], steady: list[float], valley: int) -> int:
+    """Where work begins, seen from the highest values of each minute: some cycles run through all that is above rest and leave no valley,
+    but then their minutes are higher than those of rest, and not steady. `valley` itself where no rest shows above it."""
+    above = [0.0] * valley + peaks[valley:]
+    for end in _valleys(_smoothed(above), above):
+        if _steady(peaks, steady, valley, end) >= MOSTLY and _steady(peaks, steady, end, BINS) <= 1 - MOSTLY:
+            most = max(peaks[valley:end])
+            return max(place for place in range(valley, end) if peaks[place] > TAILS * most) + NEAREST
+    return valley
+
+
+def _steady(peaks: list[float], steady: list[float], start: int, end: int) -> float:
+    return sum(steady[start:end]) / (sum(peaks[start:end]) or 1.0)
+
+
+def _off(centres: list[float], stayed: list[bool]) -> int:
+    """How many of the lowest levels are that of a machine that is switched off: the lowest if it is next to nothing, and those into which
+    it flickers, as a meter with coarse steps makes it do. What the signal stays at above is a stand-by, however little it draws."""
+    little = sum(centre < OFF_SHARE * centres[-1] for centre in centres)
+    return next((number for number in range(1, little) if stayed[number - 1] and stayed[number]), little)
 
 
 def _is_rest(seconds: list[float], peaks: list[float], start: int, end: int) -> bool:
@@ -120,6 +151,12 @@ def _is_rest(seconds: list[float], peaks: list[float], start: int, end: int) -> 
     """
     stayed, all_ = sum(peaks[start:end]), sum(seconds[start:end])
     return REST_LEAST * all_ <= stayed <= REST_MOST * all_
+
+
+def _alternates(seconds: list[float], peaks: list[float], classes: list[tuple[int, int]]) -> bool:
+    """Whether a machine at rest goes to and fro between two levels, as a heater that is switched does: together they are one it stays at."""
+    (start, _), (_, end) = classes
+    return sum(peaks[start:end]) >= TOGETHER * sum(seconds[start:end]) and _is_rest(seconds, peaks, start, end)
 
 
 def _is_peak(weights: list[float], place: int) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 from plantwright_gateway.infer.cycles import Cycles
 from plantwright_gateway.infer.levels import BINS, Histogram, Levels, levels
 from plantwright_gateway.infer.memory import Memory
+from plantwright_gateway.infer.minutes import Minutes
 from plantwright_gateway.infer.pauses import BINS as PAUSE_BINS
 from plantwright_gateway.infer.pauses import FEWEST, Pauses, Regular
 from plantwright_gateway.infer.track import SECOND, Inferred, Reason, Track
@@ -42,6 +43,8 @@ YOUNG_WORK: Final = 4 * LEARN_WORK
 """Until so much work was seen, levels that turn out to be others void what was learnt with them. As much is wanted of a machine that
 was never seen to rest, but for being off."""
 LEARN_PAUSES: Final = 30.0
+SETTLE: Final = 7200.0
+"""Cycles are not counted before it has been clear for so long which pauses end them."""
 STEADY: Final = 2400.0
 """The state is not told before the levels have been found the same again and again for so long."""
 LONGEST_COUNTED: Final = 1600.0
@@ -52,7 +55,6 @@ LATE_LIMIT: Final = 20
 BEYOND_LIMIT: Final = 3
 LARGEST: Final = 1e300
 SMALLEST: Final = 1e-9
-PEAK_SECONDS: Final = 60.0
 SPOILT: Final = 64.0
 """A scale whose upper end is so many times too far away shows nothing: one wild value has set it."""
 FORGET_WHEN_MOVED: Final = 0.1
@@ -65,12 +67,13 @@ class Kept(msgspec.Struct, frozen=True, rename="camel"):
     top: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     seconds: Annotated[list[float], msgspec.Meta(min_length=BINS, max_length=BINS)] | None = None
     peaks: Annotated[list[float], msgspec.Meta(min_length=BINS, max_length=BINS)] | None = None
+    steady: Annotated[list[float], msgspec.Meta(min_length=BINS, max_length=BINS)] | None = None
     pauses: Annotated[list[float], msgspec.Meta(min_length=PAUSE_BINS, max_length=PAUSE_BINS)] | None = None
     spans: list[float] = []
-    cycles: tuple[int, list[float]] = (0, [])
+    cycles: tuple[int, list[float], list[float]] = (0, [], [])
     levels: Levels | None = None
     known: bool = False
-    times: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    times: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     watch: Annotated[list[float], msgspec.Meta(min_length=9, max_length=9)] | None = None
 
 
@@ -85,8 +88,7 @@ class Model:
         remembered = _read(kept)
         self.shortest_stop = shortest_stop
         self.histogram = Histogram(remembered.top, remembered.seconds)
-        self.peaks = Histogram(remembered.top, remembered.peaks)
-        """The highest value of each minute."""
+        self.minutes = Minutes(remembered.top, remembered.peaks, remembered.steady)
         self.pauses = Pauses(remembered.pauses, remembered.spans)
         self.cycles = Cycles(*remembered.cycles)
         self.levels = remembered.levels
@@ -96,18 +98,18 @@ class Model:
         self.late = 0
         """Samples in a row that are no later than one before."""
         self._watch = Watch(remembered.watch)
-        self._learnt, self._calibrated, self._worked = remembered.times
+        self._learnt, self._calibrated, self._worked, self._unsettled = remembered.times
         self._levelled = self._learnt
         """When the levels were last found to be others."""
         self._of_cycle, self._hold = Regular(), shortest_stop
         self._learn_pauses()
         self._at_ns = 0
         self._value = 0.0
-        self._bin = self._peak = 0
-        self._peak_seconds = 0.0
+        self._bin = 0
         self._track = Track()
         self._memory = Memory()
         self._past = list[Inferred]()
+        self._cycles_ended = list[int]()
         self._above = 0
         """Samples in a row beyond the end of the scale."""
 
@@ -116,13 +118,14 @@ class Model:
         kept = Kept(
             top=self.histogram.top,
             seconds=self.histogram.seconds,
-            peaks=self.peaks.seconds,
+            peaks=self.minutes.peaks.seconds,
+            steady=self.minutes.steady.seconds,
             pauses=self.pauses.counts,
             spans=self.pauses.spans,
             cycles=self.cycles.kept(),
             levels=self.levels,
             known=self.known,
-            times=(self._learnt, self._calibrated, self._worked),
+            times=(self._learnt, self._calibrated, self._worked, self._unsettled),
             watch=self._watch.kept(),
         )
         return msgspec.json.encode(kept)
@@ -144,7 +147,7 @@ class Model:
         if self.now.reason != "Stuck":
             self.histogram.seconds[before] += elapsed
             self._learnt += elapsed
-            self._note_peak(place, elapsed)
+            self.minutes.note(place, elapsed)
         if not self.known:
             self._memory.note(time_ns, place, seen=True)
         known = self.levels
@@ -158,10 +161,20 @@ class Model:
             self.now = self._judged(self.levels, time_ns, place)
         return self.now
 
+    @property
+    def tells_cycles(self) -> bool:
+        """Whether each cycle is seen and told: not while it is learnt, and not of a machine without regular pauses."""
+        return self._sees_cycles() and not self.cycles.missing
+
     def take_past(self) -> list[Inferred]:
         """What was so while it was learnt, told once, when that is done: changes in their order, an empty word where nobody knows."""
         past, self._past = self._past, []
         return past
+
+    def take_cycles(self) -> list[int]:
+        """When the cycles ended, ns, that are known to have since this was asked last."""
+        ended, self._cycles_ended = self._cycles_ended, []
+        return ended
 
     # samples
 
@@ -202,7 +215,7 @@ class Model:
         histogram = self.histogram
         edges = [histogram.value(edge) for edge in self.levels or ()]
         middles = [histogram.value(place + 0.5) for place in range(BINS)]
-        for each in (histogram, self.peaks):
+        for each in (histogram, self.minutes):
             if self.known:
                 each.age(FORGET_WHEN_MOVED)
             each.rescale(top)
@@ -210,15 +223,8 @@ class Model:
         if self.levels:
             clear = self.levels.clear
             self.levels = Levels(*(histogram.place(edge) for edge in edges))._replace(clear=clear)
-        self._bin, self._peak = histogram.bin(self._value), 0
+        self._bin = histogram.bin(self._value)
         self._watch.forget()
-
-    def _note_peak(self, place: int, elapsed: float) -> None:
-        self._peak = max(self._peak, place)
-        self._peak_seconds += elapsed
-        if self._peak_seconds >= PEAK_SECONDS:
-            self.peaks.seconds[self._peak] += self._peak_seconds
-            self._peak, self._peak_seconds = place, 0.0
 
     # what was learnt
 
@@ -226,17 +232,17 @@ class Model:
         step = self._learnt - self._calibrated
         self._calibrated = self._learnt
         share = FORGET_WHEN_MOVED if self.now.reason == "Drifted" else 0.5 ** (step / HALF_LIFE)
-        for histogram in (self.histogram, self.peaks):
-            histogram.age(share)
+        self.histogram.age(share)
+        self.minutes.age(share)
         end = self.histogram.used()
         if end < self.histogram.top / SPOILT:
-            self.histogram, self.peaks = Histogram(), Histogram()
+            self.histogram, self.minutes = Histogram(), Minutes()
             self._memory.forget()
         elif end < self.histogram.top / 4:
             self._rescale(_scale_end(end))
         if self._learnt < LEARN_LEAST:
             return
-        found = levels(self.histogram, self.peaks.seconds)
+        found = levels(self.histogram, self.minutes.peaks.seconds, self.minutes.steady.seconds)
         if found and (self.levels or self._watch.white() < WHITE):
             if self.levels is None:
                 self._track.begin(self._at_ns, self._bin > found.up)
@@ -256,8 +262,11 @@ class Model:
 
     def _learn_pauses(self) -> None:
         if self.pauses.total() < FEWEST:  # also where they are counted anew: what was learnt before holds until then
+            self._unsettled = self._learnt
             return
         self._of_cycle = self.pauses.of_cycle()
+        if not self._of_cycle.settled:
+            self._unsettled = self._learnt
         self._hold = max(self.shortest_stop, min(self._of_cycle.longest, LONGEST_PAUSE))
 
     def _why(self) -> Reason:
@@ -273,12 +282,20 @@ class Model:
 
     def _step(self, levels: Levels, time_ns: int, place: int, elapsed: float) -> None:
         """Whether the signal is above or below work; pauses that end are learnt."""
-        if self._track.high:
+        track = self._track
+        if track.high:
             self._worked += elapsed
-        worked, pause = self._track.step(levels, time_ns, place, elapsed)
+            self.cycles.work(elapsed)
+        worked, pause = track.step(levels, time_ns, place, elapsed)
         if pause:
-            self.cycles.pause_ended(time_ns, pause, self._of_cycle)
             self._note_pause(pause, worked)
+        if self._sees_cycles() and (rested := pause or track.resting(time_ns)):
+            since_ns = time_ns - round(rested * SECOND)
+            if self.cycles.rest(since_ns, rested, self._of_cycle):
+                self._cycles_ended.append(since_ns)
+
+    def _sees_cycles(self) -> bool:
+        return self.known and self._of_cycle.settled and self._learnt - self._unsettled >= SETTLE
 
     def _note_pause(self, pause: float, worked: float) -> None:
         if pause < LONGEST_COUNTED:

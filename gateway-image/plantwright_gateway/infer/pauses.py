@@ -19,11 +19,19 @@ WIDEST: Final = 0.42 * _PER_NAT
 FIRST_REACH: Final = 2 * WIDEST
 CLIP: Final = 2.0
 """Standard deviations beyond which a pause is not of the cluster."""
+DOWN_TO: Final = 4.0
+"""Standard deviations below the mean down to which a pause is of the cluster, where there is no other that it may be of."""
+TAIL: Final = 3.0
+"""Standard deviations; what clipping has left nearer than that is no cluster of its own."""
 CLIPPED: Final = 1 / 0.8796
 """What the standard deviation of a normal distribution is, times that of what is left of it within CLIP."""
 FEWEST: Final = 5.0
 HALF_UNTIL: Final = 25.0
 """Of few pauses half must be of the cluster, up to so many of it."""
+UNDECIDED: Final = 3.0
+"""So many longer pauses of much the same length may become the cycle's."""
+NO_STOP: Final = 10.0
+"""Shorter pauses, in s, say nothing of longer ones: a meter that ripples makes any number of them."""
 LEAST_SHARE: Final = 0.1
 """A cluster with a smaller share of all pauses is not the cycle's."""
 FALSE_STOPS: Final = 1 / 2000
@@ -39,10 +47,14 @@ _ROUNDS: Final = 12
 
 
 class Regular(NamedTuple):
-    """A pause of the cycle, in s: from when on it is this one and no shorter one, and after what it has become a stop. Zeros: none."""
+    """A pause of the cycle, in s: from when on it is this one and no shorter one, and after what it has become a stop. Zeros: none.
+
+    `settled` where enough were seen, and no longer ones that may be the cycle's as well: then each ends one cycle.
+    """
 
     shortest: float = 0.0
     longest: float = 0.0
+    settled: bool = False
 
 
 class _Cluster(NamedTuple):
@@ -75,21 +87,35 @@ class Pauses:
     def of_cycle(self) -> Regular:
         """The longest pause that belongs to the cycle."""
         total = self.total()
-        enough = max(FEWEST, LEAST_SHARE * total, min(HALF_UNTIL, total / 2))
-        regular = [
-            each for each in _clusters(self.counts) if each.number >= enough and each.spread <= _widest(each.number)
-        ]
+        clusters = _clusters(self.counts)
+        narrow = [each for each in clusters if each.spread <= _widest(each.number)]
+        regular = [each for each in narrow if each.number >= max(_share(total), self._enough(each))]
         if not regular or self._in_heaps():
             return Regular()
         last = regular[-1]
-        shortest = last.mean - CLIP * last.spread
-        if len(regular) > 1:
-            shortest = max(shortest, _between(regular[-2], last))
-        return Regular(_length(shortest), _length(last.mean + _reach(last)))
+        undecided = any(each > last and each.number >= max(UNDECIDED, LEAST_SHARE * total) for each in narrow)
+        shortest = last.mean - DOWN_TO * last.spread
+        tail = last.mean - TAIL * last.spread
+        shorter = [each for each in clusters if each.mean < tail and each.number >= UNDECIDED]
+        if shorter:
+            shortest = max(shortest, _between(shorter[-1], last))
+        settled = last.number >= HALF_UNTIL and not undecided
+        return Regular(_length(shortest), _length(last.mean + _reach(last)), settled)
+
+    def _enough(self, cluster: _Cluster) -> float:
+        """How many pauses make a cluster: of few half of those that are as long, or long enough to be asked for."""
+        first = min(_bin(NO_STOP), max(0, round(cluster.mean - FIRST_REACH)))
+        return max(FEWEST, min(HALF_UNTIL, sum(self.counts[first:]) / 2))
 
     def _in_heaps(self) -> bool:
         spans = sorted(self.spans)
         return len(spans) >= FEWEST and sum(spans) > UNEVEN * len(spans) * spans[len(spans) // 2]
+
+
+def _share(total: float) -> float:
+    """LEAST_SHARE of so many pauses, and by how much a smaller share may seem larger among so few."""
+    least = LEAST_SHARE * total
+    return least + 2 * math.sqrt(least)
 
 
 def _widest(number: float) -> float:

@@ -9,7 +9,7 @@ from plantwright_api.pattern import PatternError, compile_pattern
 from plantwright_api.v1alpha1 import DataContract, GovernancePolicy, MachineProfile, Plant
 from plantwright_api.v1alpha1.base import Condition, ContractRef
 from plantwright_api.v1alpha1.datacontract import ContractField, CrossFieldRule
-from plantwright_operator.decide import extension, plants, references, signals, units
+from plantwright_operator.decide import calendars, extension, plants, references, signals, units
 from plantwright_operator.decide.conditions import Judgement, merge
 from plantwright_operator.model import Refusal
 
@@ -22,7 +22,8 @@ def plant_conditions(plant: Plant, now: str, conflict: Refusal | None = None) ->
     ready = NOTHING_WRONG
     if plant.spec.suspend:
         ready = Judgement("True", "Suspended", "spec.suspend is true; gateways run on unchanged")
-    return _conditions(refusal, ready, plant.status.conditions, plant.metadata.generation, now)
+    judged = {**_judged(refusal, ready), "CalendarConsistent": calendars.judge(plant.spec.calendar)}
+    return merge(judged, plant.status.conditions, plant.metadata.generation, now)
 
 
 def profile_conditions(
@@ -162,8 +163,12 @@ def _own(refusal: Refusal, ref: ContractRef) -> Refusal:
 def _conditions(
     refusal: Refusal | None, otherwise: Judgement, previous: Iterable[Condition], generation: int, now: str
 ) -> list[Condition]:
+    return merge(_judged(refusal, otherwise), previous, generation, now)
+
+
+def _judged(refusal: Refusal | None, otherwise: Judgement) -> dict[str, Judgement]:
     ready = otherwise if refusal is None else Judgement("False", refusal.reason, refusal.message)
     judged = {"Ready": ready}
     if refusal is not None and refusal.stalled:
         judged["Stalled"] = Judgement("True", refusal.reason, refusal.message)
-    return merge(judged, previous, generation, now)
+    return judged

@@ -1,6 +1,7 @@
 """Judge a Plant on its own: what admission cannot see."""
 
 from collections.abc import Callable
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from plantwright_api.v1alpha1 import Plant
@@ -45,6 +46,17 @@ def _time_zone(plant: Plant) -> Refusal | None:
     return None
 
 
+def _closures(plant: Plant) -> Refusal | None:
+    """The CRD lets every month have 31 days; gateways would refuse the whole configuration."""
+    for place, closure in enumerate(plant.spec.calendar.closures):
+        try:
+            date.fromisoformat(closure)
+        except ValueError:
+            text = f"spec.calendar.closures[{place}]: there is no {closure}; write a date such as 2026-12-25"
+            return Refusal("InvalidSpec", text)
+    return None
+
+
 def _sink_kinds(plant: Plant) -> Refusal | None:
     """The CRD says so too; an object may have been stored under an older one."""
     for sink in plant.spec.mes.sinks:
@@ -68,4 +80,4 @@ def _sinks(plant: Plant) -> Refusal | None:
     return None
 
 
-CHECKS: tuple[Callable[[Plant], Refusal | None], ...] = (_time_zone, _sink_kinds, _sinks)
+CHECKS: tuple[Callable[[Plant], Refusal | None], ...] = (_time_zone, _closures, _sink_kinds, _sinks)
