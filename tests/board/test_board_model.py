@@ -7,7 +7,7 @@ from plantwright_api.wire.board import MachineRow
 from plantwright_api.wire.live import Live
 from plantwright_board.model.board import Board, Changes
 from plantwright_board.model.figures import Elements, elements, figures, line, total
-from plantwright_board.model.rows import machine_row, progress
+from plantwright_board.model.rows import Sighting, machine_row, progress
 from plantwright_board.model.site import Line, Roles, Site
 
 NOON = "2026-11-23T12:00:00Z"
@@ -100,6 +100,13 @@ def test_nothing_adds_up_to_nothing() -> None:
 )
 def test_progress(wanted: float | None, made: int | None, expected: float | None) -> None:
     assert progress(live(wanted=wanted, job_good=made)) == expected
+
+
+def test_cycles_of_a_load_are_shown_while_it_shows_any() -> None:
+    row = machine_row("m-1", Sighting(LINE, live(cycles=12, cycle_seconds=42.04), heard=True))
+    assert (row.cycles, row.cycle_seconds) == (12, 42.0)
+    row = machine_row("m-1", Sighting(LINE, live(cycles=12), heard=True))
+    assert (row.cycles, row.cycle_seconds) == (None, None), "cannot be told now, so the number stands still"
 
 
 # -- the board ---------------------------------------------------------------------------------------------------------

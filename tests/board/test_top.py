@@ -39,6 +39,13 @@ def test_what_is_not_known_is_a_dash() -> None:
     assert "0 %" not in text
 
 
+def test_cycles_of_a_load_are_told_where_no_parts_are_counted() -> None:
+    cycles = {"cycles": 1203, "cycle_seconds": 42.5}
+    assert "1203 cycles of 42.5 s" in drawn(machine(**cycles))
+    assert "– of 10, 1203 cycles" in drawn(machine(wanted=10.0, **cycles))
+    assert "cycles" not in drawn(machine(wanted=10.0, job_good=3, **cycles))
+
+
 def test_states_have_a_sign_and_a_word_and_inferred_ones_say_so() -> None:
     text = drawn(machine(state="Delay", reason="jam", inferred=True, confidence=0.9))
     assert "■ ≈ Stopped (inferred, 90 % sure)" in text

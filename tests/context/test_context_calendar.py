@@ -71,6 +71,16 @@ def test_on_a_closure_no_shift_starts_but_the_one_before_ends_in_it() -> None:
     assert planned(calendar, at("2026-12-26T00:00:00"), at("2026-12-26T12:00:00")) == 0
 
 
+def test_of_two_shifts_at_once_the_later_one_counts_also_after_a_break_of_the_earlier() -> None:
+    early = Shift(
+        name="early", weekdays=ALL, start_minute=360, end_minute=870, breaks=[Break(start_minute=780, end_minute=810)]
+    )
+    late = Shift(name="late", weekdays=ALL, start_minute=750, end_minute=1200)
+    work = WorkCalendar(Calendar(time_zone="Europe/Berlin", shifts=[early, late]))
+    asked = {"12:29": "early", "12:30": "late", "13:15": "late", "13:30": "late", "14:29": "late", "14:30": "late"}
+    assert {time: work.segment_at(at(f"2026-06-10T{time}:00")).shift for time in asked} == asked
+
+
 def test_weekdays_are_those_on_which_the_shift_starts() -> None:
     friday_night = shift(22, 6, days=[4])
     assert planned(friday_night, at("2026-06-12T00:00:00"), at("2026-06-15T00:00:00")) == 8 * HOUR

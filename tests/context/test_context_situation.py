@@ -209,6 +209,21 @@ def test_what_was_told_is_not_told_again_after_a_restart() -> None:
     assert [(change.value, change.previous) for change in again.changes()] == [("", "J1")]
 
 
+def test_what_has_ended_is_told_with_the_time_of_its_end() -> None:
+    """Heard late, or between the end of one order and the beginning of the next: figures go by that time."""
+    around = Situation()
+    around.orders = Orders(schedule(job(1, 0, None)))
+    around.tick(T0 + SECOND)
+    around.orders = Orders(schedule(job(1, 0, 20)))
+    around.tick(T0 + 30 * SECOND)
+    around.orders = Orders(schedule(job(1, 0, 20), job(2, 20, None)))
+    around.tick(T0 + 31 * SECOND)
+    around.orders = Orders(schedule(job(1, 0, 20)))
+    around.tick(T0 + 40 * SECOND)
+    told = [(change.value, (change.time_ns - T0) // SECOND) for change in around.changes()]
+    assert told == [("J1", 0), ("", 20), ("J2", 20), ("", 40)], "what is simply gone was so until now"
+
+
 def test_a_change_that_could_not_be_kept_comes_again() -> None:
     around = Situation()
     around.state("Delay", T0, "Machine")

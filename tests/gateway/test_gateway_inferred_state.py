@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -79,8 +80,7 @@ async def test_a_stop_is_told_as_inferred_dated_back_and_raises_the_alert(
     stopped = lathe.hands.now + S
     await run(lathe, 40, 1.0, eventually)
     assert live(lathe.runtime).state == "Idle"
-    text = Metrics(lathe.gateway).render().decode()
-    series = {line.partition("{")[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line[0] != "#"}
+    series = figures(lathe)
     assert series["plantwright_machine_stopped_since_timestamp_seconds"] == pytest.approx(stopped / S, abs=2)
     assert series["plantwright_machine_stop_alert_seconds"] == 60
     assert 0 < series["plantwright_state_inferred_confidence"] <= 1
@@ -90,6 +90,74 @@ async def test_a_stop_is_told_as_inferred_dated_back_and_raises_the_alert(
     assert [each["code"] for each in told] == ["Producing", "Idle"]
     seen = [event["data"] for event in lathe.mes.events if event["type"].endswith("observation.v1")]
     assert seen[-1]["context"]["stateInferred"] == "true"
+
+
+CUT = (*[8.5] * 22, *[4.5] * 14)
+"""A part of the lathe, by seconds."""
+CHANGE = [1.15] * 6
+
+
+@pytest.fixture(scope="module")
+def settled() -> bytes:
+    """What a model knows once it is clear which pause ends a cycle."""
+    inference = Inference("power", 15, 0)
+    for each in readings(LATHE, 5):
+        if each.seconds > 6 * HOUR:
+            inference.model.observe(T0 + int((each.seconds - 24 * HOUR) * S), each.value)
+        if inference.model.tells_cycles:
+            return inference.dump(T0)
+    raise AssertionError
+
+
+async def test_cycles_of_the_load_are_told_when_they_ended_and_counted_once(
+    lathe: Any, settled: bytes, eventually: Any
+) -> None:
+    await eventually(lambda: lathe.runtime.receiver is not None and lathe.runtime.in_force)
+    inference = lathe.runtime.receiver.inference
+    inference.recall(settled)
+    await run(lathe, 3, 1.0, eventually)
+    ends = []
+    for _ in range(6):
+        for power in CUT:
+            await run(lathe, 1, power, eventually)
+        ends.append(lathe.hands.now / S + 1)
+        for power in CHANGE:
+            await run(lathe, 1, power, eventually)
+    await run(lathe, 60, 1.0, eventually)
+    series = figures(lathe)
+    assert series["plantwright_load_cycles_total"] == 6
+    assert series["plantwright_load_cycle_seconds"] == pytest.approx(42, abs=2)
+    assert (live(lathe.runtime).cycles, live(lathe.runtime).cycle_seconds) == (6, pytest.approx(42, abs=2))
+    assert live(lathe.runtime).job_good is None
+    await eventually(lambda: len(cycles(lathe)) == 6)
+    told = cycles(lathe)
+    assert [at for at, _ in told] == [pytest.approx(end, abs=1) for end in ends], "the last one, before a stop, too"
+    for _, data in told:
+        assert data["cycles"] == 1
+        assert data["context"]["stateInferred"] == "true"
+        assert not {"good", "rejected", "reworked"} & data.keys()
+
+
+async def test_cycles_are_not_told_before_they_are_clear(lathe: Any, learnt: bytes, eventually: Any) -> None:
+    await eventually(lambda: lathe.runtime.receiver is not None and lathe.runtime.in_force)
+    for power in (*CUT, *CHANGE) * 3:
+        await run(lathe, 1, power, eventually)
+    series = figures(lathe)
+    assert series["plantwright_load_cycles_total"] == 0
+    assert "plantwright_load_cycle_seconds" not in series
+    assert live(lathe.runtime).cycle_seconds is None
+    assert cycles(lathe) == []
+
+
+def figures(bench: Any) -> dict[str, float]:
+    lines = (line for line in Metrics(bench.gateway).render().decode().splitlines() if line[0] != "#")
+    return {line.partition("{")[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
+
+
+def cycles(bench: Any) -> list[tuple[float, dict[str, Any]]]:
+    """When, in s, and data of what the MES was told of cycles."""
+    told = [event for event in bench.mes.events if event["type"].endswith("production.v1")]
+    return [(datetime.fromisoformat(event["time"]).timestamp(), event["data"]) for event in told]
 
 
 async def test_until_it_is_learnt_the_state_is_unknown_and_says_why(lathe: Any, eventually: Any) -> None:

@@ -408,13 +408,14 @@ Told wrongly most:
 
 HEAD: Final = f"""# State told from a load alone
 
-Loads and what is true of them: [loads.py](../../examples/shopfloor/plantwright_shopfloor/loads.py), the first ten fixed before anything was tuned.
+Loads and what is true of them: [loads.py](../../examples/shopfloor/plantwright_shopfloor/loads.py) and beside it, the first ten fixed before anything was tuned.
 Balanced accuracy is the mean over Off, Idle and Producing of the share of that state's time which was told right; changes count
 from the time that they name, which is how an MES gets them. "As told at once" takes the word at each sample instead: a stop is
 told only once it is longer than the pauses of the cycle. Not judged is time in which nobody saw anything (no sample for
 {SILENCE:.0f} s). Learning is judged like all other time. Most loads begin with hours switched off, in which there is nothing to learn from, so the
 state is told live from the 1st to the 11th hour on ("learning, h"); what was so until then is told when learning is done, with the
-times at which it was so. "Cannot tell" is what stays unknown after that, the column next to it what was not known live. How often
+times at which it was so. Cycles are compared with the parts made while cycles were told, those left out of which a part fell into a
+stretch that nobody saw. "Cannot tell" is what stays unknown after that, the column next to it what was not known live. How often
 each part had been run before the model was what it is, and what was changed on whose account, stands in
 [decision 0016](../decisions/0016-inferred-state.md). What the model is and what it cannot do: [guide-state.md](../guide-state.md).
 

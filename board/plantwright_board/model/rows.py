@@ -13,6 +13,7 @@ NEVER_HEARD = "nothing has been heard of it since this board was started"
 NOT_HEARD = "its gateway is not heard"
 RATIO_DIGITS = 3
 COVERAGE_DIGITS = 2
+CYCLE_DIGITS = 1
 BOUND = 200
 """Characters of a text that are shown; what a machine says may be of any length."""
 
@@ -57,6 +58,8 @@ def machine_row(name: str, seen: Sighting) -> MachineRow:
         wanted=live.wanted,
         job_good=live.job_good,
         progress=_rounded(progress(live), RATIO_DIGITS),
+        cycles=live.cycles if live.cycle_seconds is not None else None,
+        cycle_seconds=_rounded(live.cycle_seconds, CYCLE_DIGITS),
         good=live.good,
         rejected=live.rejected,
         oee=_rounded(ratios.oee, RATIO_DIGITS),

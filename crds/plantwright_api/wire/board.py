@@ -41,6 +41,9 @@ class MachineRow(Row, frozen=True):
     wanted: float | None = None
     job_good: int | None = None
     progress: float | None = None
+    cycles: int | None = None
+    """Of the load, in this shift, and how long one takes in s; None where the load shows none. They are no parts."""
+    cycle_seconds: float | None = None
     good: int = 0
     rejected: int = 0
     oee: float | None = None

@@ -15,7 +15,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     The figures are those of the shift that began last (of the local day where the plant has no shifts), as sums of the elements of
     ISO 22400, so that lines can be added up: `planned_busy` PBT, `production` APT within planned time, `all_production` APT,
     `planned_production` PRI x parts, `good` GQ, `rejected` SQ, `planned` and `known_planned` for the data coverage. `wanted` is the
-    quantity of the job order and `job_good` what of it is made.
+    quantity of the job order and `job_good` what of it is made. `cycles` of the shift and `cycle_seconds`, how long one takes, are there where the
+    state is inferred from a load that shows them.
     """
 
     plant: str
@@ -39,6 +40,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     person: str = ""
     wanted: float | None = None
     job_good: int | None = None
+    cycles: int | None = None
+    cycle_seconds: float | None = None
     good: int = 0
     rejected: int = 0
     planned: float = 0.0

@@ -2,6 +2,12 @@
 -- Nothing is summed up beforehand, so what comes late simply changes the answer. Durations are whole microseconds, run times of
 -- items whole nanoseconds, ratios are divided last. docs/guide-kpis.md says what each figure means.
 
+-- A function cannot be given other columns, so those of the version before go first; whoever is asking meanwhile keeps them.
+DO $$ DECLARE old regprocedure; BEGIN
+  FOR old IN SELECT oid FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND (proname = 'kpis' OR proname LIKE 'kpi\_%')
+  LOOP EXECUTE format('DROP FUNCTION %s', old); END LOOP;
+END $$;
+
 -- Calendars that were laid out as spans, without a gap from laid_from to laid_until. A fault: it cannot be read, and nothing is planned.
 CREATE TABLE IF NOT EXISTS calendars (
   calendar text PRIMARY KEY,
@@ -218,16 +224,17 @@ $$;
 -- Parts of each machine. A part belongs to the shift, order and place of the time at which its counter was read. `priced`: PRI x parts
 -- in nanoseconds; `unpriced`: parts of which no PRI is known.
 CREATE OR REPLACE FUNCTION kpi_parts(p_sink text, p_from timestamptz, p_to timestamptz, p_plant text, p_machine text, p_by text)
-RETURNS TABLE (plant text, machine text, place text[], key text[], good bigint, rejected bigint, reworked bigint, ordered bigint,
-  priced numeric, unpriced bigint) LANGUAGE sql STABLE AS $$
+RETURNS TABLE (plant text, machine text, place text[], key text[], good bigint, rejected bigint, reworked bigint, cycles bigint,
+  ordered bigint, priced numeric, unpriced bigint) LANGUAGE sql STABLE AS $$
   SELECT s.plant, s.machine, kpi_place(so), kpi_key(p_by, so), sum(made.good)::bigint, sum(made.rejected)::bigint,
-    sum(made.reworked)::bigint,
+    sum(made.reworked)::bigint, sum(made.cycles)::bigint,
     coalesce(sum(made.good + made.rejected) FILTER (WHERE coalesce(so ->> 'jobOrder', '') <> ''), 0)::bigint,
     sum(made.priced), sum(made.unpriced)::bigint
   FROM kpi_stretches(p_sink, p_from, p_to, p_plant, p_machine) AS s
   JOIN equipment AS e ON e.sink = p_sink AND e.plant = s.plant AND e.machine = s.machine
   CROSS JOIN LATERAL (
     SELECT coalesce(sum(p.good), 0) AS good, coalesce(sum(p.rejected), 0) AS rejected, coalesce(sum(p.reworked), 0) AS reworked,
+      sum(p.cycles) AS cycles,
       coalesce(sum((p.good + p.rejected)::numeric * p.planned_run_ns), 0) AS priced,
       coalesce(sum(p.good + p.rejected) FILTER (WHERE p.planned_run_ns IS NULL), 0) AS unpriced, count(*) AS told
     FROM production AS p
@@ -244,15 +251,15 @@ CREATE OR REPLACE FUNCTION kpi_machines(p_sink text, p_from timestamptz, p_to ti
   p_area text, p_line text, p_machine text)
 RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigint, known bigint, pbt bigint, apt bigint,
   production bigint, asut bigint, adet bigint, aoet bigint, apat bigint, apwt bigint, failures bigint, good bigint, rejected bigint,
-  reworked bigint, ordered bigint, priced numeric, counts_rework boolean, effective boolean, serial boolean, bottleneck text,
+  reworked bigint, cycles bigint, ordered bigint, priced numeric, counts_rework boolean, effective boolean, serial boolean, bottleneck text,
   of_time boolean, of_parts boolean) LANGUAGE sql STABLE AS $$
   WITH element AS (
-    SELECT t.*, kept.none AS good, kept.none AS rejected, kept.none AS reworked, kept.none AS ordered, kept.none::numeric AS priced,
+    SELECT t.*, kept.none AS good, kept.none AS rejected, kept.none AS reworked, NULL::bigint AS cycles, kept.none AS ordered, kept.none::numeric AS priced,
       0::bigint AS unpriced
     FROM kpi_times(p_sink, p_from, p_to, p_plant, p_machine, p_by) AS t
     CROSS JOIN LATERAL (SELECT CASE WHEN t.aoet IS NOT NULL THEN 0::bigint END AS none) AS kept
     UNION ALL
-    SELECT p.plant, p.machine, p.place, p.key, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, p.good, p.rejected, p.reworked, p.ordered, p.priced,
+    SELECT p.plant, p.machine, p.place, p.key, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, p.good, p.rejected, p.reworked, p.cycles, p.ordered, p.priced,
       p.unpriced
     FROM kpi_parts(p_sink, p_from, p_to, p_plant, p_machine, p_by) AS p
   ), summed AS (
@@ -260,13 +267,13 @@ RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigin
       sum(apt)::bigint AS apt, sum(production)::bigint AS production, sum(asut)::bigint AS asut, sum(adet)::bigint AS adet,
       sum(aoet)::bigint AS aoet, sum(apat)::bigint AS apat, sum(apwt)::bigint AS apwt, sum(failures)::bigint AS failures,
       sum(good)::bigint AS good, sum(rejected)::bigint AS rejected, sum(reworked)::bigint AS reworked,
-      sum(ordered)::bigint AS ordered, sum(priced) AS priced, sum(unpriced) AS unpriced
+      sum(cycles)::bigint AS cycles, sum(ordered)::bigint AS ordered, sum(priced) AS priced, sum(unpriced) AS unpriced
     FROM element
     WHERE p_area IN ('', place[3]) AND p_line IN ('', place[4])
     GROUP BY plant, machine, place, key
   )
   SELECT s.plant, s.machine, s.place, s.key, s.planned, s.known, s.pbt, s.apt, s.production, s.asut, s.adet, s.aoet, s.apat, s.apwt,
-    s.failures, s.good, s.rejected, s.reworked, s.ordered, s.priced, e.counts_rework, e.counts_planned AND s.unpriced = 0,
+    s.failures, s.good, s.rejected, s.reworked, s.cycles, s.ordered, s.priced, e.counts_rework, e.counts_planned AND s.unpriced = 0,
     role.serial, coalesce(l.bottleneck, ''), NOT role.serial OR s.machine = l.bottleneck, NOT role.serial OR s.machine = l.exit
   FROM summed AS s JOIN equipment AS e ON e.sink = p_sink AND e.plant = s.plant AND e.machine = s.machine
   LEFT JOIN lines AS l ON l.plant = s.plant AND l.area = s.place[3] AND l.line = s.place[4]
@@ -279,7 +286,7 @@ CREATE OR REPLACE FUNCTION kpi_lines(p_sink text, p_from timestamptz, p_to times
   p_area text, p_line text, p_machine text)
 RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigint, known bigint, pbt bigint, apt bigint, asut bigint,
   adet bigint, aoet bigint, apat bigint, apwt bigint, failures bigint, good bigint, rejected bigint, ordered bigint, reworked bigint,
-  rework_parts bigint, first_pass bigint, priced numeric, production bigint) LANGUAGE sql STABLE AS $$
+  cycles bigint, rework_parts bigint, first_pass bigint, priced numeric, production bigint) LANGUAGE sql STABLE AS $$
   WITH folded AS (
     SELECT m.plant, CASE p_level WHEN 'machine' THEN m.machine ELSE '' END AS machine, m.place, m.key,
       bool_or(serial) AS serial, max(bottleneck) AS bottleneck,
@@ -289,7 +296,7 @@ RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigin
       sum(apwt) FILTER (WHERE of_time) AS apwt, sum(failures) FILTER (WHERE of_time) AS failures,
       sum(good) FILTER (WHERE of_parts) AS good, sum(rejected) FILTER (WHERE of_parts) AS rejected,
       sum(ordered) FILTER (WHERE of_parts) AS ordered,
-      sum(reworked) FILTER (WHERE of_parts AND counts_rework) AS reworked,
+      sum(reworked) FILTER (WHERE of_parts AND counts_rework) AS reworked, sum(cycles) FILTER (WHERE of_parts) AS cycles,
       sum(good + rejected) FILTER (WHERE of_parts AND counts_rework) AS rework_parts,
       sum(good - reworked) FILTER (WHERE of_parts AND counts_rework) AS first_pass,
       sum(priced) FILTER (WHERE of_parts AND effective) AS priced,
@@ -300,7 +307,7 @@ RETURNS TABLE (plant text, machine text, place text[], key text[], planned bigin
   )
   SELECT f.plant, f.machine, f.place, f.key, f.planned::bigint, f.known::bigint, f.pbt::bigint, f.apt::bigint, f.asut::bigint,
     f.adet::bigint, f.aoet::bigint, f.apat::bigint, f.apwt::bigint, f.failures::bigint, f.good::bigint, f.rejected::bigint,
-    f.ordered::bigint, f.reworked::bigint, f.rework_parts::bigint, f.first_pass::bigint,
+    f.ordered::bigint, f.reworked::bigint, f.cycles::bigint, f.rework_parts::bigint, f.first_pass::bigint,
     CASE WHEN f.serial THEN coalesce(coalesce(f.pri, last.pri) * (f.good + f.rejected), f.priced) ELSE f.priced END,
     f.production::bigint
   FROM folded AS f LEFT JOIN LATERAL (
@@ -331,7 +338,7 @@ CREATE OR REPLACE FUNCTION kpis(p_sink text, p_from timestamptz, p_to timestampt
   p_plant text DEFAULT '', p_area text DEFAULT '', p_line text DEFAULT '', p_machine text DEFAULT '')
 RETURNS TABLE (enterprise text, site text, plant text, area text, line text, machine text, key text[],
   planned_us bigint, known_us bigint, pbt_us bigint, apt_us bigint, aupt_us bigint, asut_us bigint, adet_us bigint, aoet_us bigint,
-  apat_us bigint, apwt_us bigint, production_us bigint, priced_ns numeric, failures bigint, pq bigint, gq bigint, sq bigint, rq bigint,
+  apat_us bigint, apwt_us bigint, production_us bigint, priced_ns numeric, failures bigint, pq bigint, gq bigint, sq bigint, rq bigint, cycles bigint,
   coverage double precision, availability double precision, effectiveness double precision, quality_ratio double precision,
   oee double precision, nee double precision, setup_rate double precision, scrap_ratio double precision,
   rework_ratio double precision, first_pass_yield double precision, throughput_per_hour double precision, mtbf_us double precision,
@@ -358,7 +365,7 @@ BEGIN
       sum(p.asut)::bigint AS asut, sum(p.adet)::bigint AS adet, sum(p.aoet)::bigint AS aoet, sum(p.apat)::bigint AS apat,
       sum(p.apwt)::bigint AS apwt, sum(p.failures)::bigint AS failures, sum(p.good)::bigint AS good,
       sum(p.rejected)::bigint AS rejected, sum(p.ordered)::bigint AS ordered, sum(p.reworked)::bigint AS reworked,
-      sum(p.rework_parts)::bigint AS rework_parts, sum(p.first_pass)::bigint AS first_pass,
+      sum(p.cycles)::bigint AS cycles, sum(p.rework_parts)::bigint AS rework_parts, sum(p.first_pass)::bigint AS first_pass,
       sum(p.priced) FILTER (WHERE p.production IS NOT NULL) AS priced,
       sum(p.production) FILTER (WHERE p.priced IS NOT NULL)::bigint AS production
     FROM placed AS p GROUP BY p.in_plant, p.within, p.machine, p.key
@@ -368,7 +375,7 @@ BEGIN
     FROM level AS l
   )
   SELECT kpi_same(r.places, 1), kpi_same(r.places, 2), r.in_plant, kpi_same(r.places, 3), kpi_same(r.places, 4), r.machine, r.key, r.planned, r.known, r.pbt, r.apt, r.apt + r.asut, r.asut, r.adet,
-    r.aoet, r.apat, r.apwt, r.production, r.priced, r.failures, r.good + r.rejected, r.good, r.rejected, r.reworked,
+    r.aoet, r.apat, r.apwt, r.production, r.priced, r.failures, r.good + r.rejected, r.good, r.rejected, r.reworked, r.cycles,
     r.known::float8 / nullif(r.planned, 0), r.a, r.e, r.q, r.a * r.e * r.q, (r.apt + r.asut)::float8 / nullif(r.pbt, 0) * r.e * r.q,
     r.asut::float8 / nullif(r.apt + r.asut, 0), r.rejected::float8 / nullif(r.good + r.rejected, 0),
     r.reworked::float8 / nullif(r.rework_parts, 0), r.first_pass::float8 / nullif(r.rework_parts, 0),

@@ -59,6 +59,7 @@ _COUNTS = {
     "gq": "goodQuantity",
     "sq": "scrapQuantity",
     "rq": "reworkQuantity",
+    "cycles": "loadCycles",
 }
 _RATIOS = {
     "coverage": "dataCoverage",

@@ -16,7 +16,7 @@ WITH told AS (
   FROM changes WHERE context ->> 'serialNumber' = $1
   UNION ALL
   SELECT 'Production', source_time, seq, plant, machine, sink, context, false,
-    jsonb_strip_nulls(jsonb_build_object('good', good, 'rejected', rejected, 'reworked', reworked))
+    jsonb_strip_nulls(jsonb_build_object('good', good, 'rejected', rejected, 'reworked', reworked, 'cycles', cycles))
   FROM production WHERE context ->> 'serialNumber' = $1
 )
 SELECT kind, source_time, plant, machine, context - 'serialNumber' AS context, replayed, data FROM told

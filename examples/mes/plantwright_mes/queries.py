@@ -18,7 +18,7 @@ _GAPS = (
     " FROM gaps WHERE machine = $1 AND sink = $2 ORDER BY start_time, uid, epoch, seq"
 )
 _PRODUCTION = (
-    "SELECT uid, epoch, seq, plant, machine, source_time, recorded_time, good, rejected, reworked, config FROM production"
+    "SELECT uid, epoch, seq, plant, machine, source_time, recorded_time, good, rejected, reworked, cycles, config FROM production"
     " WHERE machine = $1 AND sink = $2 ORDER BY source_time, uid, epoch, seq"
 )
 _QUARANTINE = (

@@ -56,7 +56,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "quarantine": (*KEY, "contract", "version", "field", "signal", "value", "reason", "config"),
     "changes": (*KEY, "of", "value", "origin", "previous", "code", "confidence", "context", "config"),
-    "production": (*KEY, "good", "rejected", "reworked", "planned_run_ns", "context", "config"),
+    "production": (*KEY, "good", "rejected", "reworked", "planned_run_ns", "context", "config", "cycles"),
 }
 """Columns per table, in the order in which rows carry them."""
 
@@ -133,9 +133,10 @@ def _change(data: ChangeData, _event: Event) -> tuple[Any, ...]:
 def _production(data: ProductionData, event: Event) -> tuple[Any, ...]:
     """A counter that is not there is not 0: `reworked` that is not told stays unknown."""
     good, rejected = data.good or 0, data.rejected or 0
-    if min(good, rejected, data.reworked or 0) < 0:
-        raise RefusedError("good, rejected and reworked are at least 0")
-    return (good, rejected, data.reworked, _nanoseconds(data), msgspec.json.encode(data.context), data.config)
+    if min(good, rejected, data.reworked or 0, data.cycles or 0) < 0:
+        raise RefusedError("good, rejected, reworked and cycles are at least 0")
+    context = msgspec.json.encode(data.context)
+    return (good, rejected, data.reworked, _nanoseconds(data), context, data.config, data.cycles)
 
 
 def _nanoseconds(data: ProductionData) -> int | None:

@@ -144,8 +144,14 @@ CREATE TABLE IF NOT EXISTS production (
   planned_run_ns bigint,
   context jsonb NOT NULL
 );
+-- Cycles of a load, which are no parts; null where none were told.
+ALTER TABLE production ADD COLUMN IF NOT EXISTS cycles bigint;
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_indexes WHERE schemaname = current_schema() AND indexname = 'production_by_time'
+    AND indexdef NOT LIKE '%cycles%') THEN DROP INDEX production_by_time; END IF;
+END $$;
 CREATE INDEX IF NOT EXISTS production_by_time ON production (sink, plant, machine, source_time)
-  INCLUDE (good, rejected, reworked, planned_run_ns);
+  INCLUDE (good, rejected, reworked, planned_run_ns, cycles);
 
 -- What is known of each machine as a whole. `heard_time`: until then its gateway has told what it knew. `counts_rework` and
 -- `counts_planned`: it has ever told reworked parts, and a planned run time per item.

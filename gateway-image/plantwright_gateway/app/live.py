@@ -25,7 +25,11 @@ def live(machine: MachineRuntime) -> Live:
     if receiver is None:
         return bare
     machine.advance()
-    return msgspec.structs.replace(_told(bare, receiver, now_ns), **_figures(receiver, bool(config.parts)))
+    told = _told(bare, receiver, now_ns)
+    if config.parts and config.parts.good and told.job_order:
+        made = receiver.kpis.totals.good - receiver.so_far.job_good_before
+        told = msgspec.structs.replace(told, job_good=made)
+    return msgspec.structs.replace(told, **_figures(receiver, bool(config.parts)))
 
 
 def _told(bare: Live, receiver: MachineReceiver, now_ns: int) -> Live:
@@ -50,7 +54,7 @@ def _told(bare: Live, receiver: MachineReceiver, now_ns: int) -> Live:
         material_definition=context.get("materialDefinition", ""),
         person=receiver.shown_person(context.get("person", "")),
         wanted=_wanted(around, order),
-        job_good=receiver.kpis.totals.good - receiver.so_far.job_good_before if order else None,
+        cycle_seconds=inference.cycle_seconds() if inference else None,
     )
 
 
@@ -72,4 +76,6 @@ def _figures(receiver: MachineReceiver, counts: bool) -> dict[str, float | int |
     found: dict[str, float | int | None] = msgspec.structs.asdict(figures(before, receiver.kpis.totals))
     if not (counts and receiver.kpis.knows_run_time):
         found["planned_production"] = None
+    if receiver.inference is None:
+        found["cycles"] = None
     return found

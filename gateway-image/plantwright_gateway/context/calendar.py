@@ -17,11 +17,12 @@ AROUND_THE_CLOCK = Shift(name="", weekdays=list(range(7)), start_minute=0, end_m
 
 
 class Span(NamedTuple):
-    """Planned working time: [start, end) in ns since the epoch."""
+    """Planned working time: [start, end) in ns since the epoch; `of` are the ends of the whole shift, with its breaks."""
 
     start: int
     end: int
     shift: str
+    of: tuple[int, int]
 
 
 class Segment(NamedTuple):
@@ -88,7 +89,8 @@ class WorkCalendar:
         covering = [span for span in spans if span.start <= ns < span.end]
         edges = [edge for span in spans for edge in (span.start, span.end) if edge > ns]
         until = min([*edges, ns + HORIZON_NS])
-        latest = max(covering, default=None)
+        # Where shifts overlap the later one counts, also when the earlier one comes back from a break.
+        latest = max(covering, key=lambda span: (span.of, span.shift), default=None)
         return Segment(until, latest is not None, latest.shift if latest else "")
 
     def _near(self, ns: int) -> list[Span]:
@@ -104,12 +106,13 @@ class WorkCalendar:
 
     def _shift_spans(self, day: date, shift: Shift) -> Iterator[Span]:
         start, end = shift.start_minute, _after(shift.end_minute, shift.start_minute)
+        whole = self._utc(day, start), self._utc(day, end)
         for pause_start, pause_end in sorted(_pause(pause, start) for pause in shift.breaks):
             if start < min(pause_start, end):
-                yield Span(self._utc(day, start), self._utc(day, min(pause_start, end)), shift.name)
+                yield Span(self._utc(day, start), self._utc(day, min(pause_start, end)), shift.name, whole)
             start = max(start, pause_end)
         if start < end:
-            yield Span(self._utc(day, start), self._utc(day, end), shift.name)
+            yield Span(self._utc(day, start), self._utc(day, end), shift.name, whole)
 
     def _utc(self, day: date, minute: int) -> int:
         """Instant of a wall-clock minute; minutes past 24:00 belong to the next date's clock, not to 24 elapsed hours."""

@@ -44,8 +44,13 @@ class Spans:
 
     def at(self, ns: int) -> Span | None:
         """What held at this instant."""
+        span = self.last(ns)
+        return span if span and ns < span.end else None
+
+    def last(self, ns: int) -> Span | None:
+        """What began last before this instant or at it, whether it still holds or not."""
         place = bisect_right(self._starts, ns) - 1
-        return self._spans[place] if place >= 0 and ns < self._spans[place].end else None
+        return self._spans[place] if place >= 0 else None
 
     def __len__(self) -> int:
         return len(self._spans)

@@ -11,7 +11,7 @@ import msgspec
 from plantwright_api.wire.delivery import ChangeOf, Origin
 from plantwright_gateway.context.clock_offset import ClockOffset
 from plantwright_gateway.context.history import History
-from plantwright_gateway.context.orders import Orders
+from plantwright_gateway.context.orders import Orders, Spans
 from plantwright_gateway.context.times import SECOND
 
 CONTEXT_NAMES: Final[dict[str, str]] = {
@@ -126,8 +126,7 @@ class Situation:
         ):
             if of in self._by_machine:
                 continue
-            span = spans.at(now_ns)
-            value, since = (span.value, span.start) if span else ("", now_ns)
+            value, since = _since(spans, now_ns, self._told.get(of, ""))
             if self._told.get(of, "") != value:
                 self._emit(Change(of, value, self._told.get(of, ""), "MES", since))  # type: ignore[arg-type]
 
@@ -173,6 +172,14 @@ class Situation:
             self._told[change.of] = change.value
             self.unsaved = True
         self._changes.append(change)
+
+
+def _since(spans: Spans, now_ns: int, told: str) -> tuple[str, int]:
+    """What holds now and since when; nothing since what was told ended, or since now where it is simply no longer there."""
+    span = spans.last(now_ns)
+    if span is None or (now_ns >= span.end and span.value != told):
+        return "", now_ns
+    return (span.value, span.start) if now_ns < span.end else ("", span.end)
 
 
 def _load(kept: bytes | None) -> dict[str, str]:

@@ -36,6 +36,7 @@ class SoFar(msgspec.Struct, rename="camel"):
 class Figures(msgspec.Struct, frozen=True):
     """Elements of ISO 22400 of a stretch; seconds and whole parts. Named as in `wire.live.Live`."""
 
+    cycles: int
     good: int
     rejected: int
     planned: float
@@ -52,6 +53,7 @@ def figures(before: Totals, now: Totals) -> Figures:
         now.states.get("Production", (0, 0))[place] - before.states.get("Production", (0, 0))[place] for place in (0, 1)
     ]
     return Figures(
+        cycles=now.cycles - before.cycles,
         good=now.good - before.good,
         rejected=now.rejected - before.rejected,
         planned=(planned_ns(now) - planned_ns(before)) / SECOND,

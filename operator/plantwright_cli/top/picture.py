@@ -110,8 +110,11 @@ def _machine_cells(row: MachineRow, now: str, zone: tzinfo) -> Iterator[Text]:
 
 def _progress(row: MachineRow) -> str:
     made = DASH if row.job_good is None else str(row.job_good)
+    cycles = "" if row.cycles is None else f"{row.cycles} cycles of {row.cycle_seconds:g} s"
     if row.wanted is None:
-        return "" if row.job_good is None else f"{made} made"
+        return cycles if row.job_good is None else f"{made} made"
+    if cycles and row.job_good is None:
+        return f"{made} of {row.wanted:g}, {cycles}"
     return f"{made} of {row.wanted:g} ({percent(row.progress)})"
 
 

@@ -63,8 +63,10 @@
     return row.jobOrder || row.workRequest ? `Order ${what}` : what;
   }
   function progress(row) {
-    if (row.wanted != null) return `${number(row.jobGood)} of ${number(row.wanted)} (${percent(row.progress, 0)})`;
-    return row.jobGood != null ? `${number(row.jobGood)} made` : "";
+    const cycles = row.cycles != null ? `${number(row.cycles)} cycles of ${number(row.cycleSeconds)} s` : "";
+    if (row.wanted == null) return row.jobGood != null ? `${number(row.jobGood)} made` : cycles;
+    if (cycles && row.jobGood == null) return `${DASH} of ${number(row.wanted)}, ${cycles}`;
+    return `${number(row.jobGood)} of ${number(row.wanted)} (${percent(row.progress, 0)})`;
   }
 
   // -- elements -------------------------------------------------------------------------------------------------------
