@@ -19,7 +19,7 @@ from plantwright_mes.rows import KEY, TABLES, RefusedError, Row, row
 SCHEMA_LOCK = 0x504C414E
 """Advisory lock under which the schema is made: two services may start at the same time."""
 
-SCHEMA = ("schema.sql", "orders.sql", "kpi.sql")
+SCHEMA = ("schema.sql", "orders.sql", "kpi_elements.sql", "kpi.sql")
 """What makes the schema, in this order; each may run again."""
 
 UNAVAILABLE = (
