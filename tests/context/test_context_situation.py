@@ -233,6 +233,14 @@ def test_a_change_that_could_not_be_kept_comes_again() -> None:
     assert [change.value for change in around.changes()] == [first.value, "Production"]
 
 
+def test_an_order_that_only_the_machine_knows_brings_nothing_of_the_planned_one() -> None:
+    """Neither production order nor product of an order that the machine is not at."""
+    around = Situation()
+    around.orders = Orders(schedule(job(1, 0, None, product="P-1", lot="L-1")))
+    around.by_machine("JobOrder", "made-up", T0)
+    assert around.at(T0 + SECOND) == {"jobOrder": "made-up"}
+
+
 def test_a_machines_own_word_on_its_order_goes_first() -> None:
     around = Situation()
     around.orders = Orders(schedule(job(1, 0, 60, product="A"), job(2, 60, 90, product="B")))

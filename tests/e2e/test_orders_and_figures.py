@@ -142,7 +142,7 @@ def hearing(world: Any) -> Any:
 
 
 def test_an_order_is_heard_at_the_broker_changes_and_is_withdrawn(world: Any, hearing: None) -> None:
-    """What began is the context of parts from that very moment on; that nothing is in work any more, since it was heard."""
+    """What began or ended counts from that very moment on, not from when it was heard."""
     place = {"HierarchyScope": {"EquipmentID": HEARING}}
     jobs = [{"ID": each, "EquipmentRequirement": [{"EquipmentID": HEARING}]} for each in ("JO-1", "JO-2")]
 
@@ -166,6 +166,7 @@ def test_an_order_is_heard_at_the_broker_changes_and_is_withdrawn(world: Any, he
     write(world, "POST", "/v1/joborders/JO-2/start", {"Time": changed})
     write(world, "POST", "/v1/joborders/JO-1/end", {"Time": changed})
     parts("JO-2", changed)
-    write(world, "POST", "/v1/joborders/JO-2/end", {"Time": now()})
-    parts("")
+    ended = now()
+    write(world, "POST", "/v1/joborders/JO-2/end", {"Time": ended})
+    parts("", ended)
     world.wait_condition(HEARING, "ScheduleCurrent", "True", 30, "Told")

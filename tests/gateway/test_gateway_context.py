@@ -11,6 +11,7 @@ from typing import Any
 import aiomqtt
 import pytest
 from aiohttp import web
+from msgspec import structs
 
 from plantwright_api.wire.config import Context, ContextSignals, HttpSchedule, MqttSchedule, PartCounters, StateModel
 from plantwright_api.wire.schedule import JobOrder, MaterialRequirement, PersonnelActual, WorkSchedule, encode
@@ -102,10 +103,11 @@ async def test_a_value_has_the_order_of_its_time(bench: Any, make_signal: Any, p
 async def test_a_new_order_is_taken_up_and_an_mes_that_is_away_leaves_the_old_ones(
     bench: Any, make_signal: Any, planner: Planner
 ) -> None:
-    planner.tell(job(1, 60))
+    first, second = job(1, 60), job(2, 0)
+    planner.tell(first)
     await bench.start(machine(bench, make_signal, planner))
     await bench.mes.until(lambda: [d["value"] for d in bench.mes.of("change") if d["of"] == "JobOrder"] == ["J1"])
-    planner.tell(job(1, 60, 0), job(2, 0))
+    planner.tell(structs.replace(first, end_time=second.start_time), second)
     await bench.mes.until(lambda: [d["value"] for d in bench.mes.of("change") if d["of"] == "JobOrder"] == ["J1", "J2"])
     planner.answer = web.Response(status=503)
     await bench.mes.until(lambda: "503" in bench.runtime.schedule.error)
@@ -116,6 +118,39 @@ async def test_a_new_order_is_taken_up_and_an_mes_that_is_away_leaves_the_old_on
     await bench.mes.until(lambda: bench.mes.values("number") == [7])
     assert bench.mes.of("observation")[-1]["context"]["jobOrder"] == "J2"
     assert [d["value"] for d in bench.mes.of("change") if d["of"] == "JobOrder"] == ["J1", "J2"], "not told again"
+
+
+async def test_an_order_that_was_missed_is_told_with_its_times_and_once(
+    bench: Any, make_signal: Any, planner: Planner
+) -> None:
+    """Begun and ended while the gateway was away; and what the MES no longer tells after the next restart stays as it was told."""
+
+    def told() -> list[tuple[str, str, str]]:
+        found = [e for e in bench.mes.events if e["type"].endswith("change.v1") and e["subject"] == "JobOrder"]
+        return [(e["data"]["value"], e["data"].get("context", {}).get("workRequest", ""), e["time"]) for e in found]
+
+    first, missed, last = job(1, 60), job(2, 40, 20), job(3, 10)
+    times = [datetime.fromisoformat(each.start_time).strftime("%FT%T.%fZ") for each in (first, missed, last)]
+    ends = [datetime.fromisoformat(str(each)).strftime("%FT%T.%fZ") for each in (ago(50), missed.end_time)]
+    planner.tell(first)
+    await bench.start(machine(bench, make_signal, planner))
+    await bench.mes.until(lambda: len(told()) == 1)
+    await bench.stop()
+    planner.tell(structs.replace(first, end_time=ends[0]), missed, last)
+    await bench.start(machine(bench, make_signal, planner))
+    expected = [("J1", "PO1", times[0]), ("", "", ends[0]), ("J2", "PO2", times[1]), ("", "", ends[1])]
+    await bench.mes.until(lambda: len(told()) == 5)
+    assert told() == [*expected, ("J3", "PO3", times[2])]
+    await bench.stop()
+    planner.tell(last)
+    await bench.start(machine(bench, make_signal, planner))
+    await bench.mes.until(lambda: bench.runtime.schedule and bench.runtime.schedule.known)
+    now = time.time_ns()
+    await bench.hand.give(Sample("number", 1, now), Sample("number", 2, now - 30 * SECOND))
+    await bench.mes.until(lambda: len(bench.mes.values("number")) == 2)
+    joined = {data["fields"]["number"]: data["context"]["jobOrder"] for data in bench.mes.of("observation")}
+    assert joined == {1: "J3", 2: "J2"}
+    assert len(told()) == 5
 
 
 async def test_orders_are_heard_at_a_broker_too(bench: Any, make_signal: Any, broker: Any) -> None:

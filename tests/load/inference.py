@@ -1,7 +1,7 @@
 """The state that is told from a load alone, against what simulated machines really did: `inference.py [--only PART]`.
 
 Loads, truth and seeds stand in examples/shopfloor/plantwright_shopfloor/loads.py, loads_fourth.py and loads_fifth.py. The last two sets were
-written down by somebody who had not seen the model, each before it was changed, and the fifth is reported as it came out. Writes docs/measured/inference.md, or the
+written down by somebody who had not seen the model, each before it was changed; their first runs stand in decision 0016. Writes docs/measured/inference.md, or the
 part of it that was run; with --count, only so many days of each load are run, and the outcome is only printed. No cluster;
 three minutes for each of the two long parts.
 """
@@ -351,7 +351,9 @@ SECTIONS: Final = {
         "Loads by another author, held out until their first run", HELD_OUT_FOURTH, FOURTH_SEEDS
     ),
     "held-out-fifth": Section(
-        "Loads by another author that are held out: nothing was changed after their run", HELD_OUT_FIFTH, FIFTH_SEEDS
+        "Loads by another author, held out until their first run; one mend after it, for the turning centre",
+        HELD_OUT_FIFTH,
+        FIFTH_SEEDS,
     ),
 }
 

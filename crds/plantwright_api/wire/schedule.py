@@ -7,7 +7,8 @@ time is over. By MQTT, which a Plant may choose instead, the same document is re
 `<prefix>/<enterprise>/<site>/<area>/<line>/<machine>/_schedule`.
 
 Times are RFC 3339. StartTime and EndTime are when the work really began and ended at the machine, not when it was planned to: an
-order without EndTime is under way. All of the last `history` is told, so that late data finds the order of its time.
+order without EndTime is under way. All of the last `history` is told, so that late data finds the order of its time: what is no longer
+told is forgotten and not taken back. A JobOrder is the same by its ID, others by what they name and their StartTime.
 """
 
 import msgspec

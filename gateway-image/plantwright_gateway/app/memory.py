@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from plantwright_gateway.app.violations import STATE_VIOLATIONS, Violations
 from plantwright_gateway.buffer.records import STATE_KPI, STATE_LAST_OBSERVED
 from plantwright_gateway.context.kpi import dump, load
+from plantwright_gateway.context.retelling import STATE_RETELLING, Retelling
 from plantwright_gateway.context.situation import STATE_TOLD, Situation
 from plantwright_gateway.context.so_far import STATE_SO_FAR
 from plantwright_gateway.context.so_far import dump as dump_so_far
@@ -25,7 +26,7 @@ class Memory:
         self.last_observed_ns = int(last) if last.isdigit() else None
         self.violations = Violations(kept.get(STATE_VIOLATIONS, b""))
         self.counters = RunningTotals(kept.get(STATE_COUNTERS, b""))
-        self.situation = Situation(kept.get(STATE_TOLD), clock_tolerance_ns)
+        self.situation = Situation(kept.get(STATE_TOLD), clock_tolerance_ns, Retelling(kept.get(STATE_RETELLING)))
         self.situation.orders = recalled(kept.get(STATE_SCHEDULE)) or self.situation.orders
         self.so_far = load_so_far(kept.get(STATE_SO_FAR))
         self._so_far_unsaved = False
@@ -51,5 +52,10 @@ class Memory:
         for part in self._parts().values():
             part.unsaved = False
 
-    def _parts(self) -> dict[str, Situation | RunningTotals | Violations]:
-        return {STATE_TOLD: self.situation, STATE_COUNTERS: self.counters, STATE_VIOLATIONS: self.violations}
+    def _parts(self) -> dict[str, Situation | Retelling | RunningTotals | Violations]:
+        return {
+            STATE_TOLD: self.situation,
+            STATE_RETELLING: self.situation.retelling,
+            STATE_COUNTERS: self.counters,
+            STATE_VIOLATIONS: self.violations,
+        }

@@ -50,6 +50,7 @@ class MachineReceiver:
         self._problems: dict[str, str] = {}
         self._unreadable: dict[str, tuple[str, str]] = {}
         self._fresh: dict[str, int] = {}
+        self._listen()
 
     def configure(self, pipeline: Pipeline) -> None:
         """Check, name and count under another configuration from now on."""
@@ -60,6 +61,7 @@ class MachineReceiver:
             pipeline.inference.succeed(self._pipeline.inference)
         self._pipeline, self.kpis = pipeline, kpis
         self.violations.keep(pipeline.versions.items())
+        self._listen()
 
     def source_stopped(self) -> None:
         """The source is about to be run anew: what it said no longer holds."""
@@ -87,6 +89,16 @@ class MachineReceiver:
             self._note_so_far(now)
             if self.situation.pending():
                 await self._append(self._pipeline.changed(self.situation, now), ())
+
+    def _listen(self) -> None:
+        told = self._pipeline.machine.joined.signals
+        signals = {
+            "JobOrder": told.job_order,
+            "Person": told.person,
+            "Reason": told.reason,
+            "SerialNumber": told.serial_number,
+        }
+        self.situation.listen({of for of, signal in signals.items() if signal}, self._clock.wall())
 
     def _note_so_far(self, now: int) -> None:
         job_order = self.situation.at(now, by_gateway=True).get("jobOrder", "")

@@ -12,14 +12,14 @@ have begun, or until its silence is heard. It is taken back only where the sched
   first. People and reasons come more than once, so another begin is another entry.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from plantwright_api.wire.delivery import ChangeOf
-from plantwright_gateway.context.history import History, Run
-from plantwright_gateway.context.orders import FOREVER, Orders, Span, Spans
+from plantwright_gateway.context.history import FOREVER, History, Run
+from plantwright_gateway.context.orders import Orders, Span, Spans
 from plantwright_gateway.context.times import SECOND
 
 STATE_RETELLING: Final = "retelling"
@@ -48,7 +48,9 @@ class Retelling:
         known = _load(kept)
         self.unsaved = False
         self.by_machine = set(known.by_machine)
-        self._told = {of: _Told(since, History(changes, MOST_REMEMBERED)) for of, (since, changes) in known.told.items()}
+        self._told = {
+            of: _Told(since, History(changes, MOST_REMEMBERED)) for of, (since, changes) in known.told.items()
+        }
         self._orders = Orders()
         self._ticked, self._next = 0, 0
 
@@ -67,17 +69,18 @@ class Retelling:
             if of not in self._told:
                 self._told[of] = _first(spans, told.get(of, ""), now_ns)
                 self.unsaved = True
+            self._told[of].since = min(self._told[of].since, now_ns)  # a clock that was set back
         if orders is not self._orders:
-            gone = {of: list(self._told[of].gone(of, spans, now_ns)) for of, spans in kinds.items()}
+            gone = {of: self._told[of].gone(of, spans, now_ns) for of, spans in kinds.items()}
             orders = self._orders = orders.with_gone(gone, self._orders)
             kinds = {of: orders.spans()[of] for of in kinds}
-        found = [each for of, spans in kinds.items() for each in self._told[of].missing(of, spans, now_ns)]
+        found = [each for of, spans in kinds.items() for each in self._told[of].tell(of, spans, now_ns)]
         self.unsaved = self.unsaved or bool(found)
         self._ticked = now_ns
         self._next = min((self._told[of].next(spans, now_ns) for of, spans in kinds.items()), default=FOREVER)
         return orders, found
 
-    def values(self, now_ns: int) -> dict[ChangeOf, str]:
+    def values(self, now_ns: int) -> dict[str, str]:
         """What was told of now."""
         return {of: told.changes.at(now_ns) for of, told in self._told.items()}
 
@@ -88,9 +91,11 @@ class Retelling:
             self._told.pop(of, None)  # type: ignore[call-overload]
             self.unsaved = True
 
-    def take_up(self, of: str) -> None:
-        """The machine does not tell this any more."""
+    def take_up(self, of: str, told: str, now_ns: int) -> None:
+        """The machine, which told this last, does not tell it any more; what it told stays so until now."""
         self.by_machine.discard(of)
+        if of in self._orders.spans():
+            self._told[of] = _Told(now_ns, History([(now_ns, told)], MOST_REMEMBERED))
         self.unsaved = True
         self._next = 0
 
@@ -106,31 +111,28 @@ class _Told:
     def __init__(self, since: int, changes: History) -> None:
         self.since, self.changes = since, changes
 
-    def gone(self, of: ChangeOf, spans: Spans, now_ns: int) -> Iterator[Span]:
+    def gone(self, of: ChangeOf, spans: Spans, now_ns: int) -> list[Span]:
         """What was told and the schedule does not tell any more, nor anything against it."""
         begin = self._begin(spans)
-        for run in self.changes.runs():
-            run = Run(max(run.start, begin), min(run.end, now_ns + 1), run.value)
-            if not run.value or run.start >= run.end:
-                continue
-            said = spans.within(run.start, run.end)
-            if of == "JobOrder" and _is_told_otherwise(run, said, spans):
-                continue
-            end = min([run.end, now_ns, *(span.start for span in said[:1])])
-            if run.start < end:
-                yield Span(run.start, end, run.value, {})
+        runs = (
+            Run(max(run.start, begin), min(run.end, now_ns + 1), run.value) for run in self.changes.runs() if run.value
+        )
+        jobs = {span.value for span in spans} if of == "JobOrder" else set()
+        return list(_gone((run for run in runs if run.start < run.end), spans, jobs, now_ns))
 
-    def missing(self, of: ChangeOf, spans: Spans, now_ns: int) -> Iterator[Missing]:
-        """What of the past is otherwise than told, and is told by being asked for."""
+    def tell(self, of: ChangeOf, spans: Spans, now_ns: int) -> list[Missing]:
+        """What of the past is otherwise than told: from now on it is told."""
         begin = self._begin(spans)
         times = sorted({begin, *spans.edges(begin, now_ns), *self.changes.times(begin, now_ns)})[-MOST_REMEMBERED:]
-        self.since = max(self.since, times[0])
+        self.since = times[0]
+        found = []
         for time_ns in times:
             value, previous = spans.value(time_ns), self.changes.at(time_ns - 1)
             if self.changes.tell(time_ns, value):
-                yield Missing(of, value, previous, time_ns)
+                found.append(Missing(of, value, previous, time_ns))
         self.changes.forget(now_ns - REMEMBERED_NS)
-        self.since = max(self.since, self.changes.first)
+        self.since = max(self.since, min(self.changes.first, now_ns))
+        return found
 
     def next(self, spans: Spans, now_ns: int) -> int:
         """When there may be something to tell the next time."""
@@ -138,16 +140,26 @@ class _Told:
 
     def _begin(self, spans: Spans) -> int:
         """From when on it can be told: from the last change before all is known, or else from the begin of what held then."""
-        if changed := self.changes.run(self.since).start:
+        if changed := self.changes.since(self.since):
             return changed
         span = spans.at(self.since)
         return span.start if span else self.since
 
 
-def _is_told_otherwise(run: Run, said: list[Span], spans: Spans) -> bool:
-    if any(span.value == run.value for span in said):
-        return True
-    return spans.first_end <= run.end and spans.has(run.value)
+def _gone(runs: Iterable[Run], spans: Spans, jobs: Container[str], now_ns: int) -> Iterator[Span]:
+    for run in runs:
+        around = spans.within(run.start - 1, run.end + 1)
+        if _is_told_otherwise(run, around, run.value in jobs, spans.first_end):
+            continue
+        end = min([run.end, now_ns, *(span.start for span in around if span.end > run.start)])
+        if run.start < end:
+            yield Span(run.start, end, run.value, {})
+
+
+def _is_told_otherwise(run: Run, around: Sequence[Span], is_job: bool, first_end: int) -> bool:
+    """Whether the schedule tells the same thing with other times; `around` is what it tells that shares time with it or touches it."""
+    ends = [span.end for span in around if span.value == run.value]
+    return (is_job and bool(ends or first_end <= run.end)) or run.start in ends
 
 
 def _first(spans: Spans, told: str, now_ns: int) -> _Told:

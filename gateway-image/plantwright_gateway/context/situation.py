@@ -3,7 +3,7 @@
 It outlives configurations: what was so does not change because a limit does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,7 +11,8 @@ import msgspec
 from plantwright_api.wire.delivery import ChangeOf, Origin
 from plantwright_gateway.context.clock_offset import ClockOffset
 from plantwright_gateway.context.history import History
-from plantwright_gateway.context.orders import Orders, Spans
+from plantwright_gateway.context.orders import OF_A_JOB, Orders
+from plantwright_gateway.context.retelling import Retelling
 from plantwright_gateway.context.times import SECOND
 
 CONTEXT_NAMES: Final[dict[str, str]] = {
@@ -45,18 +46,22 @@ class CycleEnded(NamedTuple):
 
 
 class Situation:
-    """Of one machine. `kept` is what `dump` gave before a restart: what was told last, so that it is not told again.
+    """Of one machine. `kept` is what `dump` gave before a restart: what was told last, so that it is not told again; `retelling` what
+    was told of the schedule.
 
-    `unsaved` while what was told is not known to be on disk.
+    `orders` is the newest schedule, from the next `tick` on with what it no longer tells. `unsaved` while what was told is not known
+    to be on disk.
     """
 
-    def __init__(self, kept: bytes | None = None, tolerance_ns: int = TOLERANCE_NS) -> None:
+    def __init__(
+        self, kept: bytes | None = None, tolerance_ns: int = TOLERANCE_NS, retelling: Retelling | None = None
+    ) -> None:
         self.offset = ClockOffset(tolerance_ns)
         self.orders = Orders()
+        self.retelling = retelling or Retelling()
         self.unsaved = False
         self._told = _load(kept)
         self._histories = {name: History() for name in CONTEXT_NAMES}
-        self._by_machine: set[str] = set()
         self._heard: dict[str, int] = {}
         self._changes: list[Change | CycleEnded] = []
         self._taken: list[Change | CycleEnded] = []
@@ -76,14 +81,17 @@ class Situation:
         found = self.orders.at(time_ns)
         for name, history in self._histories.items():
             if value := history.at(time_ns):
-                found.update(self.orders.of(value) if name == "JobOrder" else {CONTEXT_NAMES[name]: value})
+                if name == "JobOrder":
+                    found = {key: told for key, told in found.items() if key not in OF_A_JOB} | self.orders.of(value)
+                else:
+                    found[CONTEXT_NAMES[name]] = value
         if not self.offset.trusted():
             found["contextTime"] = "Gateway"
         return found
 
     def by_machine(self, of: str, value: str, source_ns: int) -> None:
         """The machine's own signal says so."""
-        self._by_machine.add(of)
+        self.retelling.leave(of)
         self._tell(of, value, self.offset.corrected(source_ns), "Machine")
 
     def is_newest(self, signal: str, source_ns: int, now_ns: int) -> bool:
@@ -117,18 +125,22 @@ class Situation:
         """What was told last of a thing."""
         return self._told.get(of, "")
 
+    def listen(self, told_by_machine: Container[str], now_ns: int) -> None:
+        """Of these things the machine has signals: what it told of others holds no longer, but what the schedule says of them."""
+        for of in sorted(self.retelling.by_machine):
+            if of not in told_by_machine:
+                self.retelling.take_up(of, self.told(of), now_ns)
+                self._histories[of].tell(now_ns, "")
+
     def tick(self, now_ns: int) -> None:
-        """Time has gone on: what the schedule says of now may have changed."""
-        for of, spans in (
-            ("JobOrder", self.orders.jobs),
-            ("Person", self.orders.people),
-            ("Reason", self.orders.reasons),
-        ):
-            if of in self._by_machine:
-                continue
-            value, since = _since(spans, now_ns, self._told.get(of, ""))
-            if self._told.get(of, "") != value:
-                self._emit(Change(of, value, self._told.get(of, ""), "MES", since))  # type: ignore[arg-type]
+        """Time has gone on, or the schedule is newer: what it says otherwise than was told, of now or of before, is told."""
+        if not self.retelling.is_due(self.orders, now_ns):
+            return
+        self.orders, missing = self.retelling.missing(self.orders, self._told, now_ns)
+        self._changes.extend(Change(each.of, each.value, each.previous, "MES", each.time_ns) for each in missing)
+        known = self.retelling.values(now_ns)
+        self.unsaved = self.unsaved or any(self.told(of) != value for of, value in known.items())
+        self._told.update(known)
 
     def cycle_ended(self, time_ns: int) -> None:
         """A cycle of the machine's load has ended then."""
@@ -172,14 +184,6 @@ class Situation:
             self._told[change.of] = change.value
             self.unsaved = True
         self._changes.append(change)
-
-
-def _since(spans: Spans, now_ns: int, told: str) -> tuple[str, int]:
-    """What holds now and since when; nothing since what was told ended, or since now where it is simply no longer there."""
-    span = spans.last(now_ns)
-    if span is None or (now_ns >= span.end and span.value != told):
-        return "", now_ns
-    return (span.value, span.start) if now_ns < span.end else ("", span.end)
 
 
 def _load(kept: bytes | None) -> dict[str, str]:

@@ -2,15 +2,21 @@
 
 A cycle is counted as soon as a pause has become longer than the shorter ones, and told with the time at which that pause began: the
 last part of a shift belongs to it. What is less than half of a cycle's work (a pump that starts while the machine stands, an inching) is none.
-When it works on and on without such a pause, the pauses are no longer seen, and nothing is counted until they come regularly again.
+When it works on and on without such a pause, the pauses are no longer seen, and nothing is counted until they come again; nor where cycles are
+not alike, since some ends are overlooked then.
 """
 
 from typing import Final
 
 from plantwright_gateway.infer.pauses import Regular
 
-KEPT: Final = 31
+KEPT: Final = 61
 """Cycles that are looked back at."""
+FEWEST: Final = 15
+ALIKE: Final = (0.6, 1.6)
+"""Times the median within which a cycle is like the others; one of which an end was not seen is twice as long."""
+MOSTLY: Final = 0.67
+"""Share of cycles that must be alike to be told."""
 SMALL: Final = 0.2
 """Quantile of their work that is called a small cycle's."""
 LEAST_WORK: Final = 0.5
@@ -31,6 +37,8 @@ class Cycles:
         self._times = times or []
         self._works = works or []
         self._small, self._most = _bounds(self._works)
+        self.regular = _alike(self._times)
+        """Whether the last cycles took much the same time, so that none of their ends was overlooked."""
         self._work = 0.0
         self._ended_ns = 0
         """When the last pause of the cycle began; 0 where a stop or nothing seen is between."""
@@ -63,8 +71,9 @@ class Cycles:
         self._work, self._ended_ns = 0.0, since_ns
         if before_ns:
             self._times = [*self._times[1 - KEPT :], (since_ns - before_ns) / 1e9]
-        if self.missing:
-            self.missing -= 1
+            self.regular = _alike(self._times)
+        if self.missing or not self.regular:
+            self.missing = max(0, self.missing - 1)
             return False
         self.count += 1
         return True
@@ -85,6 +94,12 @@ class Cycles:
 def _bounds(works: list[float]) -> tuple[float, float]:
     """A small cycle's work, and more than ever one has; both s."""
     return (_quantile(works, SMALL), OVERDUE * _quantile(works, 0.5)) if works else (0.0, float("inf"))
+
+
+def _alike(times: list[float]) -> bool:
+    median = _quantile(times, 0.5) if times else 0.0
+    alike = sum(ALIKE[0] * median <= each <= ALIKE[1] * median for each in times)
+    return len(times) >= FEWEST and alike >= MOSTLY * len(times)
 
 
 def _quantile(values: list[float], share: float) -> float:

@@ -110,7 +110,9 @@ def levels(histogram: Histogram, peaks: list[float], steady: list[float]) -> Lev
     ):
         place -= 1
     start, valley = classes[place]
-    valley = _rest_within(peaks, steady, valley)
+    above = _rest_within(peaks, steady, valley)
+    if above > valley:
+        start, valley = valley, above
     low, high = _centre(weights, start, valley), _centre(weights, valley, BINS)
     return Levels(
         low=low,

@@ -164,7 +164,7 @@ class Model:
     @property
     def tells_cycles(self) -> bool:
         """Whether each cycle is seen and told: not while it is learnt, and not of a machine without regular pauses."""
-        return self._sees_cycles() and not self.cycles.missing
+        return self._sees_cycles() and self.cycles.regular and not self.cycles.missing
 
     def take_past(self) -> list[Inferred]:
         """What was so while it was learnt, told once, when that is done: changes in their order, an empty word where nobody knows."""
