@@ -17,12 +17,7 @@ from plantwright_mes.settings import from_environment
 from plantwright_mes.store import connect, ingest
 from plantwright_mes.streams import Stream, body
 
-NOW = datetime.now(UTC)
 HEAD = {"plant": "stuttgart", "machine": "lathe-01", "config": "c"}
-
-
-def ago(days: float) -> datetime:
-    return NOW - timedelta(days=days)
 
 
 class Mes:
@@ -32,10 +27,14 @@ class Mes:
         self.pool = pool
         self.stream = Stream(machine="lathe-01")
         self.sequence = 0
+        self.now = datetime.now(UTC)
+
+    def ago(self, days: float) -> datetime:
+        return self.now - timedelta(days=days)
 
     async def take(self, kind: str, days: float, stored: bool = True, **data: Any) -> None:
         self.sequence += 1
-        time = ago(days).isoformat()
+        time = self.ago(days).isoformat()
         event = self.stream.event(
             self.sequence,
             type=kind,
@@ -62,7 +61,7 @@ class Mes:
         return [tuple(record) for record in await self.pool.fetch(query)]
 
     async def figures(self, start: float, end: float, **more: str) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-        asked = kpis.Question(ago(start), ago(end), "machine", **more)
+        asked = kpis.Question(self.ago(start), self.ago(end), "machine", **more)
         answer = await kpis.ask(self.pool, "http", asked)
         return answer["figures"], answer["faults"]
 
@@ -196,7 +195,7 @@ async def test_log_ons_that_ended_are_forgotten_and_those_under_way_are_not(mes:
     await mes.configured(50, {"people": 10})
     add = "INSERT INTO personnel_actuals VALUES ('stuttgart', 'lathe-01', $1, $2, $3)"
     for person, start, end in (("anna", 40, 39), ("berta", 40, 5), ("carla", 40, None)):
-        await mes.pool.execute(add, person, ago(start), None if end is None else ago(end))
+        await mes.pool.execute(add, person, mes.ago(start), None if end is None else mes.ago(end))
     assert await sweep(mes.pool, 0) == {"personnel_actuals": 1}
     assert await mes.rows("SELECT person_id FROM personnel_actuals ORDER BY 1") == [("berta",), ("carla",)]
 
@@ -214,7 +213,7 @@ async def test_an_order_whose_data_is_gone_is_not_confirmed_anew(mes: Mes) -> No
     await mes.two_spells()
     await mes.pool.execute("INSERT INTO work_requests (id) VALUES ('WR-1')")
     order = "INSERT INTO job_orders (id, work_request_id, plant, equipment, start_time, end_time) VALUES ($1, 'WR-1', $2, $3, $4, $5)"
-    await mes.pool.execute(order, "JO-1", "stuttgart", "lathe-01", ago(31), ago(29))
+    await mes.pool.execute(order, "JO-1", "stuttgart", "lathe-01", mes.ago(31), mes.ago(29))
     due = "INSERT INTO confirmations_due (job_order_id, asked) VALUES ('JO-1', true)"
     await mes.pool.execute(due)
     assert await confirming.make(mes.pool, "http", 0) == 1
