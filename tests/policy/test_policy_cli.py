@@ -45,6 +45,10 @@ POLICY: Obj = {
 }
 
 
+def shift(name: str, start: str, end: str) -> Obj:
+    return {"name": name, "days": ["Monday"], "start": start, "end": end}
+
+
 def run(*words: str | Path) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
@@ -61,6 +65,21 @@ def tree(folder: Path, *objects: Obj, **base: dict[str, Any]) -> Path:
 
 def with_spec(**values: Any) -> Obj:
     return laid_over(POLICY, {f"spec.{key}": value for key, value in values.items()})
+
+
+@pytest.mark.parametrize(
+    ("late", "severity", "reason"),
+    [("13:00", "warning", "ShiftsOverlap"), ("15:00", "notice", "GapBetweenShifts"), ("14:00", "", "")],
+)
+def test_an_odd_calendar_is_told_and_fails_nothing(tmp_path: Path, late: str, severity: str, reason: str) -> None:
+    shifts = [shift("early", "06:00", "14:00"), shift("late", late, "22:00")]
+    result = run("lint", tree(tmp_path, Plant={"spec.calendar": {"shifts": shifts}}), "-o", "json")
+    assert result.exit_code == 0, result.output
+    found = [each for each in json.loads(result.output)["findings"] if each["kind"] == "Plant"]
+    assert [(each["severity"], each["rule"], each["result"]) for each in found] == (
+        [(severity, reason, "Odd")] if reason else []
+    )
+    assert all("spec.calendar.shifts[" in each["message"] for each in found)
 
 
 def test_a_tree_without_policies_is_well(tmp_path: Path) -> None:

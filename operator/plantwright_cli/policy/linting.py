@@ -12,7 +12,7 @@ from plantwright_api.v1alpha1.governancepolicy import PolicyException
 from plantwright_cli.manifests import Manifest, Source, of_kind, of_source
 from plantwright_cli.policy.verdicts import Governed
 from plantwright_cli.tree import Tree
-from plantwright_operator.decide import catalog, plants
+from plantwright_operator.decide import calendars, catalog, plants
 from plantwright_operator.decide.policy import crds, scope
 from plantwright_operator.decide.policy.judging import Verdict, in_force
 from plantwright_operator.model import Refusal
@@ -91,6 +91,8 @@ def lint(
         refusal = _refusal(manifest.obj, governed)
         if refusal is not None:
             report.findings.append(_stall(manifest, refusal))
+        elif isinstance(manifest.obj, Plant):
+            report.findings += _calendar(manifest, manifest.obj)
         if isinstance(manifest.obj, GovernancePolicy):
             report.waivers += _waivers(manifest.path, manifest.obj, now, soon)
     return report
@@ -163,6 +165,25 @@ def _stall(manifest: Manifest, refusal: Refusal) -> Finding:
     return Finding(
         manifest.path, kind, meta.namespace, meta.name, refusal.reason, result, "Operator", severity, refusal.message
     )
+
+
+def _calendar(manifest: Manifest, plant: Plant) -> Iterator[Finding]:
+    """What is odd may be meant, so it fails nothing."""
+    judged = calendars.judge(plant.spec.calendar)
+    meta = plant.metadata
+    severity: Severity = "warning" if judged.status == "False" else "notice"
+    if judged.message:
+        yield Finding(
+            manifest.path,
+            plant.kind,
+            meta.namespace,
+            meta.name,
+            judged.reason,
+            "Odd",
+            "Operator",
+            severity,
+            judged.message,
+        )
 
 
 def _waivers(path: str, policy: GovernancePolicy, now: datetime, soon: timedelta) -> Iterator[Waiver]:
