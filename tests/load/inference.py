@@ -348,10 +348,10 @@ SECTIONS: Final = {
         "Loads that were held out for the version before, and looked at since", HELD_OUT_THIRD, THIRD_SEEDS
     ),
     "held-out-fourth": Section(
-        "Loads by another author, held out until their first run", HELD_OUT_FOURTH, FOURTH_SEEDS
+        "The fourth set: by another author, held out until its first run", HELD_OUT_FOURTH, FOURTH_SEEDS
     ),
     "held-out-fifth": Section(
-        "Loads by another author, held out until their first run; one mend after it, for the turning centre",
+        "The fifth set: by another author, held out until its first run; one mend after it, for the turning centre",
         HELD_OUT_FIFTH,
         FIFTH_SEEDS,
     ),
