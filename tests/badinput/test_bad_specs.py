@@ -248,3 +248,11 @@ def test_one_field_changed_is_judged_in_words(
     run()
     counted = ", ".join(f"{count} {what}" for what, count in sorted(judge.counts.items()))
     measured(f"{kind} with one field changed: 300 objects, 0 unhandled exceptions ({counted})")
+
+
+@pytest.mark.row("B1")
+@pytest.mark.parametrize("size", ["1" * 29, "9" * 30 + "Ti", "1" * 15 + "." + "1" * 14 + "Gi", "0.1m"])
+def test_a_size_of_any_number_is_judged(size: str, raw: Callable[..., Obj]) -> None:
+    judge, body = Judge(raw), raw("Machine", buffer={"size": size})
+    judge.operator(body, judge.admission(body))
+    assert judge.counts["usable"] == 1

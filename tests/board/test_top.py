@@ -124,7 +124,9 @@ async def test_in_a_terminal_it_follows_and_says_when_the_board_is_gone(board: B
     """A terminal of its own; a stop is drawn within two seconds of its telling."""
     leader, follower = pty.openpty()
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "160", "LINES": "300"}
-    process = await asyncio.create_subprocess_exec(*TOP, "--url", board.url, stdin=follower, stdout=follower, env=env)
+    process = await asyncio.create_subprocess_exec(
+        *TOP, "--url", board.url, stdin=follower, stdout=follower, env=env, preexec_fn=hear_interrupts
+    )
     os.close(follower)
     seen = bytearray()
     loop = asyncio.get_running_loop()
@@ -145,6 +147,11 @@ async def test_in_a_terminal_it_follows_and_says_when_the_board_is_gone(board: B
             process.kill()
         loop.remove_reader(leader)
         os.close(leader)
+
+
+def hear_interrupts() -> None:
+    """What a shell starts in the background ignores them, and so do its children; a terminal's programs do not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def until(seen: bytearray, wanted: bytes) -> None:

@@ -13,6 +13,8 @@ from plantwright_operator.model import REPLAY_ANNOTATION, Facts, Resolved, Resol
 LONGEST_REQUEST = 128
 """Characters of a request to replay that tell it from others."""
 BUFFER_FILE = f"{wire.BUFFER_DIR}/buffer.db"
+LARGEST_FILE = 2**48
+"""Bytes that SQLite can hold; whether there is such a volume is the cluster's to say."""
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -231,7 +233,7 @@ def _buffer(resolved: Resolved, facts: Facts) -> wire.Buffer:
     size = quantities.larger(resolved.buffer.size, facts.claim_size if durable else None)
     return wire.Buffer(
         path=BUFFER_FILE,
-        max_bytes=int(quantities.parse(size) * 9 // 10),
+        max_bytes=min(int(quantities.parse(size)) * 9 // 10, LARGEST_FILE),
         overflow=resolved.buffer.overflow,
         durable=durable,
     )
