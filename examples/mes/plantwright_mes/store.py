@@ -22,6 +22,9 @@ SCHEMA_LOCK = 0x504C414E
 SCHEMA = ("schema.sql", "orders.sql", "kpi_elements.sql", "kpi.sql")
 """What makes the schema, in this order; each may run again."""
 
+SCHEMA_SECONDS = 3600
+"""How long that may take: an index over years of rows that an older version has kept is made in minutes."""
+
 UNAVAILABLE = (
     OSError,
     TimeoutError,
@@ -61,7 +64,7 @@ async def connect(dsn: str) -> asyncpg.Pool:
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
         for name in SCHEMA:
-            await connection.execute(files("plantwright_mes").joinpath(name).read_text())
+            await connection.execute(files("plantwright_mes").joinpath(name).read_text(), timeout=SCHEMA_SECONDS)
     return pool
 
 
