@@ -1,6 +1,6 @@
 """Plant: one site, where it is, when it works, how it reaches the central MES and how changes roll out."""
 
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
@@ -61,6 +61,16 @@ class Area(ApiModel):
     lines: Annotated[list[Line], Field(max_length=64)] = Field(
         default_factory=list, description="Production lines of the area.", json_schema_extra=list_map("name")
     )
+
+
+WEEKDAYS: Final[tuple[str, ...]] = get_args(Weekday)
+"""In their order, Monday first."""
+
+
+def minute_of_day(time: str) -> int:
+    """Minutes since midnight of a time such as "13:30"."""
+    hours, minutes = time.split(":")
+    return int(hours) * 60 + int(minutes)
 
 
 class Break(ApiModel):

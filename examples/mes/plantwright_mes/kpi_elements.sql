@@ -2,12 +2,6 @@
 -- Nothing is summed up beforehand, so what comes late simply changes the answer. Durations are whole microseconds, run times of
 -- items whole nanoseconds, ratios are divided last. docs/guide-kpis.md says what each figure means.
 
--- A function cannot be given other columns, so those of the version before go first; whoever is asking meanwhile keeps them.
-DO $$ DECLARE old regprocedure; BEGIN
-  FOR old IN SELECT oid FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND (proname = 'kpis' OR proname LIKE 'kpi\_%')
-  LOOP EXECUTE format('DROP FUNCTION %s', old); END LOOP;
-END $$;
-
 -- Calendars that were laid out as spans, without a gap from laid_from to laid_until. A fault: it cannot be read, and nothing is planned.
 CREATE TABLE IF NOT EXISTS calendars (
   calendar text PRIMARY KEY,

@@ -39,6 +39,14 @@ UNAVAILABLE = (
 REFUSED = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, ValueError, OverflowError)
 """What the database raises for a row that it will never take."""
 
+_DROP_FIGURES = r"""
+DO $$ DECLARE old regprocedure; BEGIN
+  FOR old IN SELECT oid FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND (proname = 'kpis' OR proname LIKE 'kpi\_%')
+  LOOP EXECUTE format('DROP FUNCTION %s', old); END LOOP;
+END $$
+"""
+"""A function cannot be given other columns. Only then are they dropped: who asks another replica meanwhile would miss them."""
+
 _COLUMN = {name: index for index, name in enumerate(TABLES["observations"])}
 
 
@@ -63,9 +71,22 @@ async def connect(dsn: str) -> asyncpg.Pool:
     pool = await asyncpg.create_pool(dsn, min_size=1, max_size=10, init=_prepare_connection, command_timeout=30)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
-        for name in SCHEMA:
-            await connection.execute(files("plantwright_mes").joinpath(name).read_text(), timeout=SCHEMA_SECONDS)
+        await _make_schema(connection)
     return pool
+
+
+async def _make_schema(connection: Any) -> None:
+    try:
+        async with connection.transaction():
+            await _run_schema(connection)
+    except asyncpg.InvalidFunctionDefinitionError:  # an older version's figures had other columns
+        await connection.execute(_DROP_FIGURES)
+        await _run_schema(connection)
+
+
+async def _run_schema(connection: Any) -> None:
+    for name in SCHEMA:
+        await connection.execute(files("plantwright_mes").joinpath(name).read_text(), timeout=SCHEMA_SECONDS)
 
 
 async def ingest(pool: asyncpg.Pool, sink: str, batch: Batch, *, stop_at_hole: bool) -> Outcome:

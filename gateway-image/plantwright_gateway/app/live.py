@@ -26,10 +26,8 @@ def live(machine: MachineRuntime) -> Live:
         return bare
     machine.advance()
     told = _told(bare, receiver, now_ns)
-    if config.parts and config.parts.good and told.job_order:
-        made = receiver.kpis.totals.good - receiver.so_far.job_good_before
-        told = msgspec.structs.replace(told, job_good=made)
-    return msgspec.structs.replace(told, **_figures(receiver, bool(config.parts)))
+    job_good = _job_good(receiver, told.job_order) if config.parts and config.parts.good else None
+    return msgspec.structs.replace(told, job_good=job_good, **_figures(receiver, bool(config.parts)))
 
 
 def _told(bare: Live, receiver: MachineReceiver, now_ns: int) -> Live:
@@ -67,6 +65,10 @@ def _trouble(receiver: MachineReceiver) -> str:
 
 def _wanted(around: Situation, order: str) -> float | None:
     return around.orders.wanted.get(order)
+
+
+def _job_good(receiver: MachineReceiver, job_order: str) -> int | None:
+    return receiver.kpis.totals.good - receiver.so_far.job_good_before if job_order else None
 
 
 def _figures(receiver: MachineReceiver, counts: bool) -> dict[str, float | int | None]:

@@ -82,7 +82,7 @@ class Pipeline:
         self._calendar = WorkCalendar(machine.calendar)
         told = machine.joined.signals
         told_by = (("Person", told.person), ("Reason", told.reason), ("JobOrder", told.job_order))
-        self._told_by = {signal: of for of, signal in (*told_by, ("SerialNumber", told.serial_number)) if signal}
+        self.told_by = {signal: of for of, signal in (*told_by, ("SerialNumber", told.serial_number)) if signal}
         self._asset = {"assetId": machine.asset.asset_id} if machine.asset.asset_id else {}
 
     def kpis(self, totals: Totals) -> Kpis:
@@ -104,7 +104,7 @@ class Pipeline:
             kpis.lose_sight(gap.signals)
         if any(sample.quality != "Bad" for sample in samples):
             kpis.confirm(now_ns)
-        around = _Around(kpis, situation, self._told_by, {}, self.inference)
+        around = _Around(kpis, situation, self.told_by, {}, self.inference)
         judged = self._judged(samples)
         if isinstance(judged, Fine) and self.pseudonyms.ready():
             groups = self._whole(samples, judged, now_ns, around, outcome)
@@ -112,7 +112,7 @@ class Pipeline:
             verdicts = judged.verdicts() if isinstance(judged, Fine) else judged
             groups = self._one_by_one(samples, verdicts, now_ns, around, outcome)
         outcome.rows.extend(self.changed(situation, now_ns))
-        outcome.rows.extend(self._made(around, now_ns))
+        outcome.rows.extend(self._production(Made(*made), situation, now_ns) for made in around.made.items())
         contexts: dict[int, dict[str, str]] = {}
         for group in (group for same_time in groups.values() for group in same_time):
             context = contexts.get(group.time_ns)
@@ -124,27 +124,20 @@ class Pipeline:
     def changed(self, situation: Situation, now_ns: int) -> list[Row]:
         """The events of what has changed since this was asked last."""
         return [
-            self._cycle(each, situation, now_ns)
+            self._production(Made(each.time_ns, cycles=1), situation, now_ns)
             if isinstance(each, CycleEnded)
             else self._change(each, situation, now_ns)
             for each in situation.changes()
         ]
 
-    def _cycle(self, ended: CycleEnded, situation: Situation, now_ns: int) -> Row:
-        context = self._context(ended.time_ns, situation, by_gateway=True)
-        return self.events.production(Made(ended.time_ns, cycles=1), now_ns, context)
+    def _production(self, made: Made, situation: Situation, now_ns: int) -> Row:
+        return self.events.production(made, now_ns, self._context(made.time_ns, situation, by_gateway=True))
 
     def _change(self, change: Change, situation: Situation, now_ns: int) -> Row:
         if change.of == "Person":
             hide = self.pseudonyms.person
             change = change._replace(value=hide(change.value), previous=hide(change.previous))
         return self.events.change(change, now_ns, self._context(change.time_ns, situation, by_gateway=True))
-
-    def _made(self, around: "_Around", now_ns: int) -> Iterable[Row]:
-        for time_ns, parts in around.made.items():
-            context = self._context(time_ns, around.situation, by_gateway=True)
-            made = Made(time_ns, parts.good, parts.rejected, parts.reworked, falls=dict(parts.falls))
-            yield self.events.production(made, now_ns, context)
 
     def _judged(self, samples: Sequence[Sample]) -> Fine | list[Verdict]:
         """As a record where all is of good quality and comes together again and again, else each for itself."""

@@ -91,14 +91,7 @@ class MachineReceiver:
                 await self._append(self._pipeline.changed(self.situation, now), ())
 
     def _listen(self) -> None:
-        told = self._pipeline.machine.joined.signals
-        signals = {
-            "JobOrder": told.job_order,
-            "Person": told.person,
-            "Reason": told.reason,
-            "SerialNumber": told.serial_number,
-        }
-        self.situation.listen({of for of, signal in signals.items() if signal}, self._clock.wall())
+        self.situation.listen(self._pipeline.told_by.values(), self._clock.wall())
 
     def _note_so_far(self, now: int) -> None:
         job_order = self.situation.at(now, by_gateway=True).get("jobOrder", "")

@@ -17,6 +17,8 @@ is a correction. Where it was out of sight in between, it may have made more tha
 and FASTER times what fits into the time between them. Where that is not known, anything can have been made.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from math import inf
 from typing import Final, NamedTuple
 
@@ -70,6 +72,27 @@ def step(rule: CounterRule, before: Reading | None, now: Reading, *, followed: b
     if now.shown <= most and (near_zero or out_of_sight):
         return Step(now.shown, "Reset")
     return Step(0, "SetBack")
+
+
+class Follower:
+    """Of the counters of one machine: which were in sight since their last reading, and how often each has fallen."""
+
+    def __init__(self) -> None:
+        self.falls: Counter[tuple[str, CounterFall]] = Counter()
+        """By signal and kind, since the process' start."""
+        self._in_sight: set[str] = set()
+
+    def step(self, signal: str, rule: CounterRule, before: Reading | None, now: Reading) -> Step:
+        """What has happened between two readings of a signal, noted where its counter fell."""
+        found = step(rule, before, now, followed=signal in self._in_sight)
+        self._in_sight.add(signal)
+        if found.fall:
+            self.falls[signal, found.fall] += 1
+        return found
+
+    def lose_sight(self, signals: Sequence[str]) -> None:
+        """These signals (none: all) were not observed for a while before the readings that come next."""
+        self._in_sight.difference_update(signals or tuple(self._in_sight))
 
 
 def _wrapped(rollover: int | None, before: int, now: int) -> int | None:

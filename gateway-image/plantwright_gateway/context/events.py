@@ -15,7 +15,6 @@ from plantwright_api.wire.delivery import (
     PRODUCTION,
     QUARANTINE,
     Configuration,
-    CounterFall,
     Data,
     Gap,
     Observation,
@@ -24,6 +23,7 @@ from plantwright_api.wire.delivery import (
     Quarantined,
     Scalar,
 )
+from plantwright_gateway.context.kpi import NONE_MADE, Parts
 from plantwright_gateway.context.place import asset_context, source_of
 from plantwright_gateway.context.situation import Change
 from plantwright_gateway.context.times import rfc3339
@@ -55,14 +55,11 @@ class Row(NamedTuple):
 
 
 class Made(NamedTuple):
-    """Whole parts, counted at a time, or a cycle that ended then; `cycles` and `falls` as of `wire.delivery.Production`."""
+    """Parts that were counted at a time, or a cycle that ended then; `cycles` as of `wire.delivery.Production`."""
 
     time_ns: int
-    good: int = 0
-    rejected: int = 0
-    reworked: int = 0
+    parts: Parts = NONE_MADE
     cycles: int | None = None
-    falls: Mapping[str, CounterFall] = {}
 
 
 class Original(NamedTuple):
@@ -200,12 +197,12 @@ class EventWriter:
             plant=self._machine.plant,
             machine=self._machine.name,
             config=self._hash,
-            good=made.good if parts and parts.good else None,
-            rejected=made.rejected if parts and parts.rejected else None,
-            reworked=made.reworked if parts and parts.reworked else None,
+            good=made.parts.good if parts and parts.good else None,
+            rejected=made.parts.rejected if parts and parts.rejected else None,
+            reworked=made.parts.reworked if parts and parts.reworked else None,
             cycles=made.cycles,
             planned_run_time_per_item_seconds=parts.planned_run_time_per_item_seconds if parts else None,
-            falls=dict(made.falls),
+            falls=dict(made.parts.falls),
             context=dict(context),
         )
         body = self._body(PRODUCTION, self._machine.name, made.time_ns, now_ns, data)

@@ -5,7 +5,6 @@ contract's freshness: what is not known is Unknown, never Delay. All sums are ns
 rounding; ratios are the reader's business.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, get_args
 
@@ -16,12 +15,11 @@ from plantwright_api.wire.delivery import CounterFall, Origin, Scalar, State
 from plantwright_gateway.context.calendar import WorkCalendar
 from plantwright_gateway.context.counters import (
     CounterRule,
+    Follower,
     Reading,
-    Step,
     as_count,
     part_signals,
     planned_run_ns,
-    step,
 )
 from plantwright_gateway.context.stops import Stops, book
 
@@ -99,9 +97,8 @@ class Kpis:
         self._planned_run_ns = run_ns or 0
         self._rule = CounterRule(parts.rollover if parts else None, run_ns)
         self.signals = frozenset(name for name in (self.state_signal, *self._kinds) if name)
-        self.falls: Counter[tuple[str, CounterFall]] = Counter()
-        """Of each signal that counts parts, since the process' start."""
-        self._followed: set[str] = set()
+        self._follower = Follower()
+        self.falls = self._follower.falls
         self._known_since = totals.at_ns
         self._failing = False
         self._reason = ""
@@ -178,15 +175,18 @@ class Kpis:
         return self._states.get(code) or self._states.get(name) or UNKNOWN
 
     def lose_sight(self, signals: Sequence[str]) -> None:
-        """These signals (none: all) were not observed for a while before the readings that come next."""
-        self._followed.difference_update(signals or tuple(self._followed))
+        """See `context.counters.Follower`."""
+        self._follower.lose_sight(signals)
 
     def count(self, signal: str, value: Scalar, source_ns: int) -> Parts:
         """A signal was read; if it counts parts, add what came since its last reading."""
         kind, count = self._kinds.get(signal), as_count(value)
         if kind is None or count is None:
             return NONE_MADE
-        number, fall = self._step(signal, count, source_ns)
+        baselines, read_ns = self.totals.baselines, self.totals.read_ns
+        before = Reading(baselines[signal], read_ns.get(signal)) if signal in baselines else None
+        number, fall = self._follower.step(signal, self._rule, before, Reading(count, source_ns))
+        baselines[signal], read_ns[signal] = count, source_ns
         falls = ((kind, fall),) if fall else ()
         made = Parts(number * (kind == "good"), number * (kind == "rejected"), number * (kind == "reworked"), falls)
         self.totals.good += made.good
@@ -194,16 +194,6 @@ class Kpis:
         self.totals.reworked += made.reworked
         self.totals.planned_production_ns += (made.good + made.rejected) * self._planned_run_ns
         return made
-
-    def _step(self, signal: str, count: int, source_ns: int) -> Step:
-        baselines, read_ns = self.totals.baselines, self.totals.read_ns
-        before = Reading(baselines[signal], read_ns.get(signal)) if signal in baselines else None
-        found = step(self._rule, before, Reading(count, source_ns), followed=signal in self._followed)
-        self._followed.add(signal)
-        baselines[signal], read_ns[signal] = count, source_ns
-        if found.fall:
-            self.falls[signal, found.fall] += 1
-        return found
 
     def shift_begun(self, now_ns: int) -> tuple[str, int]:
         """The shift that began last: its name, and when; the local day where there are no shifts."""

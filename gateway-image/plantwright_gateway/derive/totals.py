@@ -1,13 +1,11 @@
 """Running totals of counters that wrap or are reset: they never fall, over restarts too."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from plantwright_api.wire.delivery import CounterFall
-from plantwright_gateway.context.counters import CounterRule, Reading, step
+from plantwright_gateway.context.counters import CounterRule, Follower, Reading
 
 STATE_COUNTERS: Final = "counters"
 """Key under which the buffer keeps them."""
@@ -30,9 +28,8 @@ class RunningTotals:
 
     def __init__(self, kept: bytes = b"") -> None:
         self.unsaved = False
-        self.falls: Counter[tuple[str, CounterFall]] = Counter()
-        """Of each counter, since the process' start."""
-        self._followed: set[str] = set()
+        self._follower = Follower()
+        self.falls = self._follower.falls
         self._counts: dict[str, _Count] = _loaded(kept)
 
     def is_older(self, signal: str, at_ns: int) -> bool:
@@ -43,26 +40,20 @@ class RunningTotals:
     def add(self, signal: str, reading: Reading, rule: CounterRule) -> int:
         """The total after this reading; it begins with the first one."""
         count = self._counts.get(signal)
+        before = Reading(count.reading, count.at_ns) if count else None
+        parts = self._follower.step(signal, rule, before, reading).parts
         if count is None:
             self._counts[signal] = count = _Count(reading.shown, reading.shown)
             self.unsaved = True
         elif reading.shown != count.reading:
-            self._step(signal, count, reading, rule)
+            count.total += parts
             count.reading, self.unsaved = reading.shown, True
         count.at_ns = reading.at_ns
-        self._followed.add(signal)
         return count.total
 
-    def _step(self, signal: str, count: _Count, now: Reading, rule: CounterRule) -> None:
-        before = Reading(count.reading, count.at_ns)
-        parts, fall = step(rule, before, now, followed=signal in self._followed)
-        count.total += parts
-        if fall:
-            self.falls[signal, fall] += 1
-
     def lose_sight(self, signals: Sequence[str]) -> None:
-        """These signals (none: all) were not observed for a while before the readings that come next."""
-        self._followed.difference_update(signals or tuple(self._followed))
+        """See `context.counters.Follower`."""
+        self._follower.lose_sight(signals)
 
     def dump(self) -> bytes:
         """The totals as they are stored."""

@@ -158,32 +158,23 @@ def _violation(manifest: Manifest, verdict: Verdict) -> Finding:
 
 def _stall(manifest: Manifest, refusal: Refusal) -> Finding:
     """What is missing may lie in another tree, so it fails nothing; what cannot work does."""
-    meta = manifest.obj.metadata
-    severity: Severity = "error" if refusal.stalled else "warning"
-    result = "Stalled" if refusal.stalled else "Waiting"
-    kind = manifest.obj.kind
-    return Finding(
-        manifest.path, kind, meta.namespace, meta.name, refusal.reason, result, "Operator", severity, refusal.message
-    )
+    if refusal.stalled:
+        return _by_operator(manifest, "error", "Stalled", refusal.reason, refusal.message)
+    return _by_operator(manifest, "warning", "Waiting", refusal.reason, refusal.message)
 
 
 def _calendar(manifest: Manifest, plant: Plant) -> Iterator[Finding]:
     """What is odd may be meant, so it fails nothing."""
     judged = calendars.judge(plant.spec.calendar)
-    meta = plant.metadata
-    severity: Severity = "warning" if judged.status == "False" else "notice"
     if judged.message:
-        yield Finding(
-            manifest.path,
-            plant.kind,
-            meta.namespace,
-            meta.name,
-            judged.reason,
-            "Odd",
-            "Operator",
-            severity,
-            judged.message,
-        )
+        severity: Severity = "warning" if judged.status == "False" else "notice"
+        yield _by_operator(manifest, severity, "Odd", judged.reason, judged.message)
+
+
+def _by_operator(manifest: Manifest, severity: Severity, result: str, reason: str, message: str) -> Finding:
+    obj = manifest.obj
+    place = (manifest.path, obj.kind, obj.metadata.namespace, obj.metadata.name)
+    return Finding(*place, reason, result, "Operator", severity, message)
 
 
 def _waivers(path: str, policy: GovernancePolicy, now: datetime, soon: timedelta) -> Iterator[Waiver]:

@@ -6,9 +6,9 @@ how the time is counted. Times are minutes of the wall clock in a week without a
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, get_args
+from typing import Final, NamedTuple
 
-from plantwright_api.v1alpha1.plant import Break, Calendar, Shift, Weekday
+from plantwright_api.v1alpha1.plant import WEEKDAYS, Break, Calendar, Shift, minute_of_day
 from plantwright_operator.decide.conditions import Judgement, Status
 
 DAY: Final = 24 * 60
@@ -17,7 +17,6 @@ SHORT_GAP: Final = 60
 """Minutes for which nobody closes a plant; longer time between shifts of two dates is when it is closed."""
 TOLD: Final = 3
 """How many findings a message names; the others are counted."""
-WEEKDAYS: Final[tuple[str, ...]] = get_args(Weekday)
 
 
 class Turn(NamedTuple):
@@ -144,24 +143,21 @@ def _words(days: set[int]) -> str:
 
 def _span(shift: Shift) -> tuple[int, int]:
     """Minutes since midnight of the date on which it begins."""
-    start = _minute(shift.start)
-    return start, _after(_minute(shift.end), start)
+    start = minute_of_day(shift.start)
+    return start, _after(minute_of_day(shift.end), start)
 
 
 def _pause(pause: Break, shift_start: int) -> tuple[int, int]:
     """A time before the shift's beginning is of the next day."""
-    start = _minute(pause.start) if _minute(pause.start) >= shift_start else _minute(pause.start) + DAY
-    return start, _after(_minute(pause.end) + start // DAY * DAY, start)
+    start = (
+        minute_of_day(pause.start) if minute_of_day(pause.start) >= shift_start else minute_of_day(pause.start) + DAY
+    )
+    return start, _after(minute_of_day(pause.end) + start // DAY * DAY, start)
 
 
 def _after(end: int, start: int) -> int:
     """An end at or before its start is on the next day."""
     return end if end > start else end + DAY
-
-
-def _minute(time: str) -> int:
-    hours, minutes = time.split(":")
-    return int(hours) * 60 + int(minutes)
 
 
 def _clock(minute: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from plantwright_api.v1alpha1 import DataContract, Plant, codetables
 from plantwright_api.v1alpha1.base import SecretRef
 from plantwright_api.v1alpha1.datacontract import ContractField, CrossFieldRule
-from plantwright_api.v1alpha1.plant import Break, HttpSink, MqttSink, Schedule, Shift, Sink
+from plantwright_api.v1alpha1.plant import WEEKDAYS, Break, HttpSink, MqttSink, Schedule, Shift, Sink, minute_of_day
 from plantwright_api.wire import config as wire
 from plantwright_operator import quantities
 from plantwright_operator.model import REPLAY_ANNOTATION, Facts, Resolved, ResolvedSignal
@@ -15,7 +15,6 @@ LONGEST_REQUEST = 128
 BUFFER_FILE = f"{wire.BUFFER_DIR}/buffer.db"
 LARGEST_FILE = 2**48
 """Bytes that SQLite can hold; whether there is such a volume is the cluster's to say."""
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def build(resolved: Resolved, facts: Facts) -> wire.GatewayConfig:
@@ -251,15 +250,15 @@ def _calendar(plant: Plant) -> wire.Calendar:
 def _shift(shift: Shift) -> wire.Shift:
     return wire.Shift(
         name=shift.name,
-        weekdays=sorted(_WEEKDAYS.index(day) for day in shift.days),
-        start_minute=_minute(shift.start),
-        end_minute=_minute(shift.end),
+        weekdays=sorted(WEEKDAYS.index(day) for day in shift.days),
+        start_minute=minute_of_day(shift.start),
+        end_minute=minute_of_day(shift.end),
         breaks=[_break(pause) for pause in shift.breaks],
     )
 
 
 def _break(pause: Break) -> wire.Break:
-    return wire.Break(start_minute=_minute(pause.start), end_minute=_minute(pause.end))
+    return wire.Break(start_minute=minute_of_day(pause.start), end_minute=minute_of_day(pause.end))
 
 
 def _state(resolved: Resolved, kept: set[str]) -> wire.StateModel | None:
@@ -318,8 +317,3 @@ def _name(ref: SecretRef | None) -> str | None:
 
 def _number(text: str | None) -> float | None:
     return float(text) if text is not None else None
-
-
-def _minute(time: str) -> int:
-    hours, minutes = time.split(":")
-    return int(hours) * 60 + int(minutes)
